@@ -1,0 +1,191 @@
+//! What kind of refusal a reply is.
+
+use super::reply::Reply;
+
+macro_rules! coded_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal, $word:literal;)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vdoc])* $variant,)+ }
+
+        impl $name {
+            /// All of them, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The number it has in stored facts; never reused.
+            pub const fn code(self) -> u8 {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// From the stored number.
+            pub const fn from_code(code: u8) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The word in pages, JSON and docs.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use coded_enum;
+
+coded_enum!(
+    /// The kind of a refusal or failure.
+    BounceClass {
+        /// No such mailbox.
+        InvalidRecipient = 1, "invalid_recipient";
+        /// No such domain, or one that takes no mail.
+        BadDomain = 2, "bad_domain";
+        /// The mailbox exists no longer or is switched off.
+        InactiveMailbox = 3, "inactive_mailbox";
+        /// Over quota.
+        MailboxFull = 4, "mailbox_full";
+        /// The receiver's rules.
+        Policy = 5, "policy";
+        /// Taken for spam by its content.
+        SpamContent = 6, "spam_content";
+        /// The sending address is listed.
+        IpBlocklisted = 7, "ip_blocklisted";
+        /// SPF, DKIM or DMARC.
+        AuthFailed = 8, "auth_failed";
+        /// Too much in too short a time.
+        RateLimited = 9, "rate_limited";
+        /// Asked to come again.
+        Greylisted = 10, "greylisted";
+        /// Larger than the receiver takes.
+        TooLarge = 11, "too_large";
+        /// TLS or the protocol went wrong.
+        TlsOrProtocol = 12, "tls_or_protocol";
+        /// The DNS gave no usable answer.
+        Dns = 13, "dns";
+        /// No host answered.
+        NoAnswer = 14, "no_answer";
+        /// Tried until its life was over.
+        Expired = 15, "expired";
+        /// Anything else.
+        Other = 16, "other";
+    }
+);
+
+impl BounceClass {
+    /// Judges a reply by its enhanced code (RFC 3463, and the registry it began) and by the words that receivers use.
+    pub fn of(reply: &Reply) -> Self {
+        let text = reply.text.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        if says(&["greylist", "graylist"]) {
+            return Self::Greylisted;
+        }
+        if says(&["blocklist", "blacklist", "block list", "spamhaus", "dnsbl", "rbl"]) {
+            return Self::IpBlocklisted;
+        }
+        if let Some(class) = reply.enhanced.and_then(|e| Self::of_detail(e.1, e.2, reply)) {
+            return class;
+        }
+        if says(&[
+            "user unknown",
+            "unknown user",
+            "no such user",
+            "does not exist",
+            "mailbox unavailable",
+            "no mailbox",
+        ]) {
+            return Self::InvalidRecipient;
+        }
+        if says(&["quota", "mailbox full", "mailbox is full"]) {
+            return Self::MailboxFull;
+        }
+        if says(&["too many", "rate limit", "try again later", "too quickly"]) {
+            return Self::RateLimited;
+        }
+        if says(&["spam", "unsolicited"]) {
+            return Self::SpamContent;
+        }
+        match reply.code {
+            552 => Self::TooLarge,
+            500..=504 => Self::TlsOrProtocol,
+            _ => Self::Other,
+        }
+    }
+
+    fn of_detail(subject: u16, detail: u16, reply: &Reply) -> Option<Self> {
+        Some(match (subject, detail) {
+            (1, 1 | 3 | 6) => Self::InvalidRecipient,
+            (1, 2 | 10) => Self::BadDomain,
+            (2, 1) => Self::InactiveMailbox,
+            (2, 2) => Self::MailboxFull,
+            (2 | 3, 3 | 4) => Self::TooLarge,
+            (4, 1 | 2) => Self::NoAnswer,
+            (4, 3 | 4) => Self::Dns,
+            (4, 7) => Self::Expired,
+            (5 | 6, _) => Self::TlsOrProtocol,
+            (7, 20..=26 | 29) => Self::AuthFailed,
+            (7, 28) => Self::RateLimited,
+            (7, 10 | 11) => Self::TlsOrProtocol,
+            (7, 0 | 1) if reply.text.to_ascii_lowercase().contains("spam") => Self::SpamContent,
+            (7, _) => Self::Policy,
+            _ => return None,
+        })
+    }
+
+    /// One plain clause for the page.
+    pub const fn explain(self) -> &'static str {
+        match self {
+            Self::InvalidRecipient => "Address does not exist",
+            Self::BadDomain => "Domain takes no mail",
+            Self::InactiveMailbox => "Mailbox disabled",
+            Self::MailboxFull => "Mailbox full",
+            Self::Policy => "Refused by policy",
+            Self::SpamContent => "Refused as unwanted content",
+            Self::IpBlocklisted => "Sending address is on a blocklist",
+            Self::AuthFailed => "SPF, DKIM or DMARC failed",
+            Self::RateLimited => "Too much, too fast",
+            Self::Greylisted => "Greylisted",
+            Self::TooLarge => "Message too large",
+            Self::TlsOrProtocol => "TLS or protocol error",
+            Self::Dns => "DNS gave no answer",
+            Self::NoAnswer => "No host answered",
+            Self::Expired => "Gave up after its life was over",
+            Self::Other => "Other refusal",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_of_known_kinds() {
+        for (line, class) in [
+            ("550 5.1.1 user unknown", BounceClass::InvalidRecipient),
+            ("550 No such user here", BounceClass::InvalidRecipient),
+            ("552 5.2.2 over quota", BounceClass::MailboxFull),
+            ("451 4.7.1 Greylisted, try again", BounceClass::Greylisted),
+            ("554 5.7.1 listed at Spamhaus", BounceClass::IpBlocklisted),
+            ("550 5.7.26 unauthenticated", BounceClass::AuthFailed),
+            ("554 5.7.1 refused", BounceClass::Policy),
+            ("421 4.7.28 slow down", BounceClass::RateLimited),
+            ("552 too big", BounceClass::TooLarge),
+            ("554 no", BounceClass::Other),
+        ] {
+            let reply = Reply::from_lines([line.as_bytes()]).unwrap();
+            assert_eq!(BounceClass::of(&reply), class, "{line}");
+        }
+    }
+
+    #[test]
+    fn codes_and_words_are_unique() {
+        for class in BounceClass::ALL {
+            assert_eq!(BounceClass::from_code(class.code()), Some(*class));
+            assert_eq!(BounceClass::ALL.iter().filter(|c| c.as_str() == class.as_str()).count(), 1);
+        }
+    }
+}

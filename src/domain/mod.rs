@@ -1,0 +1,31 @@
+//! The nouns of the product, as types that cannot be wrong.
+//!
+//! Everything here is pure: no clock, no random numbers, no sockets, no SQL, no configuration. What needs the time
+//! or chance gets it as an argument. Every other room may import this one; it imports none.
+
+pub mod address;
+pub mod audience;
+pub mod bounce;
+pub mod campaign;
+pub mod counts;
+pub mod credential;
+pub mod event;
+pub mod id;
+pub mod reply;
+pub mod retry;
+pub mod timestamp;
+pub mod token;
+pub mod wire;
+
+pub use address::{Address, AddressError, Domain, Envelope};
+pub use audience::{Audience, Verdict};
+pub use bounce::BounceClass;
+pub use campaign::{Campaign, CampaignId, Mode};
+pub use counts::{Counts, Metric, Rates};
+pub use credential::{Credential, Profile};
+pub use event::{Event, EventId, Fact};
+pub use id::{DeliveryId, IdMaker, MessageId, PersonId, Source};
+pub use reply::{EnhancedCode, Outcome, Reply};
+pub use retry::RetrySchedule;
+pub use timestamp::Timestamp;
+pub use token::{Token, TokenKey, TokenKeys};

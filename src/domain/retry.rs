@@ -1,0 +1,52 @@
+//! When a deferred delivery is tried again, and when it is given up (RFC 5321 section 4.5.4.1).
+
+use std::time::Duration;
+
+use super::timestamp::Timestamp;
+
+/// Part of a delay that chance may add or take, so that what failed together is not tried again together.
+const JITTER: f64 = 0.1;
+
+/// Delays after the first, second, … failed attempt; the last one repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetrySchedule {
+    delays: Vec<Duration>,
+    expire: Duration,
+}
+
+impl RetrySchedule {
+    /// `delays` must not be empty; an empty list is read as one delay of an hour.
+    pub fn new(mut delays: Vec<Duration>, expire: Duration) -> Self {
+        if delays.is_empty() {
+            delays.push(Duration::from_secs(3600));
+        }
+        Self { delays, expire }
+    }
+
+    /// How long a delivery lives after acceptance.
+    pub fn expire(&self) -> Duration {
+        self.expire
+    }
+
+    /// The time of the next attempt after `attempts` failed ones (1 or more). `chance` is uniform in 0 to 1.
+    pub fn next(&self, attempts: u32, now: Timestamp, chance: f64) -> Timestamp {
+        let at = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(self.delays.len() - 1);
+        let delay = self.delays.get(at).copied().unwrap_or(Duration::from_secs(3600));
+        now + delay.mul_f64(1.0 - JITTER + 2.0 * JITTER * chance.clamp(0.0, 1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_then_repeat_and_stay_within_the_jitter() {
+        let schedule =
+            RetrySchedule::new(vec![Duration::from_secs(60), Duration::from_secs(300)], Duration::from_secs(9));
+        let now = Timestamp::from_millis(0);
+        assert_eq!(schedule.next(1, now, 0.5).millis(), 60_000);
+        assert_eq!(schedule.next(2, now, 0.0).millis(), 270_000);
+        assert_eq!(schedule.next(99, now, 1.0).millis(), 330_000);
+    }
+}

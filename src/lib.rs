@@ -1,0 +1,8 @@
+//! Postrider: an outbound SMTP relay that tells its user what happened.
+//!
+//! Imports point down only: the rooms of the top floor wire, those of floor 2 each talk to the world on one side and to
+//! `store` on the other, `store`, `server` and `clock` carry them, and `domain`, `smtp` and `mail` are pure ground.
+//! `docs/ARCHITECTURE.md` draws it; `tests/house.rs` holds it.
+
+pub mod domain;
+pub mod store;

@@ -1,0 +1,327 @@
+//! What pages and programs read: plain values, made by `report` from the rollups, never from raw events.
+
+use crate::domain::audience::Audience;
+use crate::domain::bounce::BounceClass;
+use crate::domain::campaign::{CampaignId, Mode};
+use crate::domain::counts::Counts;
+use crate::domain::event::Event;
+use crate::domain::id::{DeliveryId, MessageId, PersonId};
+use crate::domain::timestamp::Timestamp;
+
+/// The states of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// Waiting; `tries` tells whether it was deferred.
+    Queued,
+    /// Taken by a receiving server.
+    Delivered,
+    /// Refused for good.
+    Bounced,
+    /// Given up.
+    Expired,
+    /// Not sent.
+    Suppressed,
+    /// Taken out.
+    Cancelled,
+}
+
+impl State {
+    /// The word in pages, classes of style, JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Bounced => "bounced",
+            Self::Expired => "expired",
+            Self::Suppressed => "suppressed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A campaign in a list.
+#[derive(Debug, Clone)]
+pub struct CampaignRow {
+    /// Its number, in URLs.
+    pub id: CampaignId,
+    /// Its name.
+    pub name: String,
+    /// Live or sandbox.
+    pub mode: Mode,
+    /// The subject of its first message; empty when erased.
+    pub subject: String,
+    /// When its first recipient was accepted.
+    pub first_at: Timestamp,
+    /// When its last recipient was accepted.
+    pub last_at: Timestamp,
+    /// Messages accepted.
+    pub messages: i64,
+    /// Everything counted.
+    pub counts: Counts,
+    /// Clicks by people per hour since its first delivery, for a sparkline; at most 48 values.
+    pub clicks_by_hour: Vec<i64>,
+}
+
+/// One bucket of a series.
+#[derive(Debug, Clone, Copy)]
+pub struct Point {
+    /// Where the bucket begins.
+    pub at: Timestamp,
+    /// What happened in it: recipients by acceptance, outcomes by their time, opens and clicks counted once a delivery at
+    /// the time of the first hit of its best class.
+    pub counts: Counts,
+}
+
+/// A link of a campaign.
+#[derive(Debug, Clone)]
+pub struct LinkRow {
+    /// From 1, in document order; 0 for "other links", past the cap of 1,000.
+    pub position: u16,
+    /// The target as first seen, or its pattern.
+    pub url: String,
+    /// The anchor's text or its image's alternative text; may be empty.
+    pub label: String,
+    /// Deliveries by the best class that followed it: human.
+    pub human: i64,
+    /// Proxy.
+    pub proxy: i64,
+    /// Unknown.
+    pub unknown: i64,
+    /// Prefetch.
+    pub prefetch: i64,
+    /// Scanner.
+    pub scanner: i64,
+    /// All hits.
+    pub total_events: i64,
+}
+
+/// The deliveries of one recipient domain in a campaign (or in all).
+#[derive(Debug, Clone)]
+pub struct SiteRow {
+    /// The domain; empty for "all others".
+    pub domain: String,
+    /// How many domains a row of others stands for, else 1.
+    pub domains: i64,
+    /// Everything counted.
+    pub counts: Counts,
+}
+
+/// A kind of refusal in a campaign.
+#[derive(Debug, Clone)]
+pub struct RefusalRow {
+    /// The kind.
+    pub class: BounceClass,
+    /// Deliveries bounced or expired with it.
+    pub bounced: i64,
+    /// Failed tries that were repeated.
+    pub deferrals: i64,
+    /// The reply of one of them, exactly; empty when erased.
+    pub sample: String,
+}
+
+/// One delivery in a list.
+#[derive(Debug, Clone)]
+pub struct DeliveryRow {
+    /// Which delivery.
+    pub delivery: DeliveryId,
+    /// Which message.
+    pub message: MessageId,
+    /// Its campaign.
+    pub campaign: CampaignId,
+    /// The campaign's name.
+    pub campaign_name: String,
+    /// Live or sandbox.
+    pub mode: Mode,
+    /// The address; empty when erased.
+    pub recipient: String,
+    /// The subject; empty when none.
+    pub subject: String,
+    /// Its state.
+    pub state: State,
+    /// Attempts made.
+    pub tries: u32,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// The best class that opened it.
+    pub opened: Option<Audience>,
+    /// A person clicked, but only machines fetched the pixel.
+    pub inferred: bool,
+    /// The best class that clicked.
+    pub clicked: Option<Audience>,
+    /// The last event's time.
+    pub last_at: Timestamp,
+}
+
+/// An event with the text that stands beside it.
+#[derive(Debug, Clone)]
+pub struct TimelineEntry {
+    /// The event.
+    pub event: Event,
+    /// Its name in the export.
+    pub id: String,
+    /// The reply, for attempts.
+    pub reply: String,
+    /// The SMTP lines, for attempts: each begins with `C: ` or `S: `.
+    pub transcript: String,
+    /// The user agent, for hits.
+    pub agent: String,
+    /// The target, for clicks.
+    pub target: String,
+}
+
+/// What was done with one link of a message.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ReceiptLink {
+    /// The target, exactly.
+    pub url: String,
+    /// The anchor's text.
+    pub label: String,
+    /// Its position when it is tracked.
+    pub position: Option<u16>,
+    /// Why it was left alone, one clause; empty when tracked.
+    pub left_alone: String,
+}
+
+/// What was changed in a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Receipt {
+    /// Every link found.
+    pub links: Vec<ReceiptLink>,
+    /// Where the pixel is, one clause; empty for none.
+    pub pixel: String,
+    /// Why nothing was tracked, one clause; empty when something was.
+    pub untracked: String,
+    /// `domain` and `selector` of each signature to make.
+    pub signed_by: Vec<(String, String)>,
+    /// Control headers read and removed, and what was not understood.
+    pub control: Vec<String>,
+    /// Octets as it came.
+    pub size_in: u64,
+    /// Octets as it leaves, without signatures.
+    pub size_out: u64,
+    /// How many parts or links were passed over because of a limit, one clause each.
+    pub limits: Vec<String>,
+}
+
+/// One delivery, whole.
+#[derive(Debug, Clone)]
+pub struct DeliveryReport {
+    /// The row.
+    pub row: DeliveryRow,
+    /// The recipient.
+    pub person: PersonId,
+    /// The envelope's reverse path; empty for null.
+    pub reverse_path: String,
+    /// The `From` field as text.
+    pub from: String,
+    /// The `Message-ID` field.
+    pub message_id: String,
+    /// The credential that submitted it.
+    pub credential: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Metadata, key and value.
+    pub metadata: Vec<(String, String)>,
+    /// Oldest first; at most 1,000.
+    pub timeline: Vec<TimelineEntry>,
+    /// What was changed.
+    pub receipt: Receipt,
+    /// Whether the body is still kept.
+    pub body_kept: bool,
+    /// When it is tried next, while it waits.
+    pub next_at: Option<Timestamp>,
+}
+
+/// One campaign, whole.
+#[derive(Debug, Clone)]
+pub struct CampaignReport {
+    /// The row.
+    pub row: CampaignRow,
+    /// When its first delivery was made.
+    pub first_delivery_at: Option<Timestamp>,
+    /// By the hour since the first delivery; at most 400 points.
+    pub hours: Vec<Point>,
+    /// At most 100 shown, by position.
+    pub links: Vec<LinkRow>,
+    /// The ten with the most recipients, then all others in one.
+    pub sites: Vec<SiteRow>,
+    /// Most first.
+    pub refusals: Vec<RefusalRow>,
+    /// A delivery to show as an example.
+    pub sample: Option<DeliveryId>,
+    /// The receipt of its latest message.
+    pub receipt: Receipt,
+}
+
+/// Something that needs a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad.
+    pub severity: Severity,
+    /// One word at the left.
+    pub word: String,
+    /// What is wrong.
+    pub title: String,
+    /// Since when, for how many.
+    pub detail: String,
+    /// Where to act, and the link's words; empty for none.
+    pub link: (String, String),
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Something is lost.
+    Bad,
+    /// Something waits or differs.
+    Warn,
+    /// Good to know.
+    Note,
+}
+
+/// The overview.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// Of the range.
+    pub counts: Counts,
+    /// By 15 minutes, hour or day, as asked.
+    pub points: Vec<Point>,
+    /// The latest campaigns, at most 8.
+    pub campaigns: Vec<CampaignRow>,
+    /// All campaigns in this mode.
+    pub campaigns_total: i64,
+    /// The ten domains with the most recipients, then all others in one; whole history.
+    pub sites: Vec<SiteRow>,
+    /// Waiting now.
+    pub queued: i64,
+    /// The acceptance of the oldest that waits.
+    pub oldest_queued_at: Option<Timestamp>,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// Whether there is any mail in the other mode.
+    pub other_mode_has_mail: bool,
+}
+
+/// A dashboard login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Stored number.
+    pub id: i64,
+    /// The address one signs in with, lower case.
+    pub email: String,
+}
+
+/// A sending domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendingDomain {
+    /// The domain.
+    pub domain: String,
+    /// The selector of its key.
+    pub selector: String,
+    /// The name of the record to publish.
+    pub record_name: String,
+    /// The TXT value to publish.
+    pub record_value: String,
+    /// Since when.
+    pub created_at: Timestamp,
+}
