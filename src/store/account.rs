@@ -290,6 +290,12 @@ impl Accounts {
             .await
     }
 
+    /// Runs any statement, so that a test can make one fail.
+    #[cfg(test)]
+    pub(super) async fn run_sql(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.write(move |batch| Ok(batch.tx.execute_batch(sql)?)).await
+    }
+
     async fn write<T, F>(&self, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -116,7 +116,7 @@ impl<'c> Fold<'c> {
             Some(loaded) => loaded,
             None => self.load(delivery, campaign, about.mode)?,
         };
-        if loaded.hits.is_none() && (is_hit || loaded.state.click_events > 0) {
+        if loaded.hits.is_none() && (is_hit || loaded.state.clicked.is_some()) {
             loaded.hits = Some(rows::load_hits(&mut self.sql(rows::SELECT_HITS)?, delivery)?);
         }
         let hits_known = loaded.hits.is_some();

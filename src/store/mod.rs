@@ -21,6 +21,8 @@ mod report_campaign;
 mod report_delivery;
 mod schema;
 mod secret;
+#[cfg(test)]
+mod tests;
 pub mod view;
 mod writer;
 
