@@ -5,6 +5,7 @@
 //! `docs/ARCHITECTURE.md` draws it; `tests/house.rs` holds it.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod mail;
 pub mod store;
