@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod domain;
 pub mod mail;
 pub mod store;

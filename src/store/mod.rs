@@ -33,6 +33,6 @@ pub use error::StoreError;
 pub use export::{Range, export};
 pub use hits::{Hits, NewHit, Noted};
 pub use open::{OpenError, Settings, Store};
-pub use queue::{Admission, Due, Head, Queue, Settlement, StoredMessage};
+pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage};
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;

@@ -85,7 +85,8 @@ impl Store {
         let checkpointer = Connection::open(&path).map_err(StoreError::from)?;
         let closing = Arc::new(AtomicBool::new(false));
         let credentials = schema::open_reader(&path)?;
-        let (writer, thread) = Writer::start(WriterState { conn, source: source_number, next_seq, ids })?;
+        let (writer, thread) =
+            Writer::start(WriterState { conn, source: source_number, next_seq, ids, commits: Arc::default() })?;
         let accounts = Accounts::new(writer.clone(), readers.clone(), &credentials)?;
         let threads = Mutex::new(vec![thread, checkpoints(checkpointer, Arc::clone(&closing))?]);
         let hits = Hits::new(writer.clone());

@@ -86,6 +86,19 @@ pub struct Due {
     pub accepted_at: Timestamp,
     /// When it is given up.
     pub expires_at: Timestamp,
+    /// The commit that accepted it, when it was heard of at its acceptance; 0 when it was read.
+    pub commit: u64,
+}
+
+/// What a read of a domain's due deliveries found.
+#[derive(Debug, Clone)]
+pub struct Refill {
+    /// Due, fresh mail first, earliest first.
+    pub due: Vec<Due>,
+    /// When the next one becomes due.
+    pub later: Option<Timestamp>,
+    /// The last commit that the read may have seen.
+    pub through: u64,
 }
 
 /// What an attempt came to, to be written down.
@@ -197,11 +210,14 @@ impl Queue {
             .await
     }
 
-    /// The deliveries of a domain that are due by `until`, fresh mail first, earliest first, at most `limit`.
-    pub async fn due(&self, domain: Domain, until: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+    /// The deliveries of a domain that are due by `until`, fresh mail first, earliest first, at most `limit` of a lane,
+    /// and when the next one is.
+    pub async fn refill(&self, domain: Domain, until: Timestamp, limit: usize) -> Result<Refill, StoreError> {
+        let writer = self.writer.clone();
         self.readers
             .read_long(move |conn| {
-                let mut found = Vec::new();
+                let mut due = Vec::new();
+                let mut later: Option<i64> = None;
                 for lane in 0..=RETRY + 1 {
                     let sql = "select delivery, message, campaign, mode, address, lane, next_at, attempts, accepted_at, \
                                expires_at from queue_delivery where domain = ?1 and lane = ?2 and next_at <= ?3 \
@@ -209,22 +225,16 @@ impl Queue {
                     let mut statement = conn.prepare_cached(sql)?;
                     let mut rows = statement.query(params![domain.as_str(), lane, until.millis(), limit])?;
                     while let Some(row) = rows.next()? {
-                        found.extend(read_due(row)?);
+                        due.extend(read_due(row)?);
                     }
+                    let sql = "select min(next_at) from queue_delivery where domain = ?1 and lane = ?2 and next_at > ?3 \
+                               and held is null";
+                    let next: Option<i64> = conn
+                        .prepare_cached(sql)?
+                        .query_row(params![domain.as_str(), lane, until.millis()], |row| row.get(0))?;
+                    later = [later, next].into_iter().flatten().min();
                 }
-                Ok(found)
-            })
-            .await
-    }
-
-    /// When the next delivery of a domain is due, if one waits.
-    pub async fn next_due(&self, domain: Domain) -> Result<Option<Head>, StoreError> {
-        self.readers
-            .read_long(move |conn| {
-                let sql = "select count(*), min(next_at) from queue_delivery where domain = ?1 and held is null";
-                let (waiting, next_at): (u64, Option<i64>) =
-                    conn.prepare_cached(sql)?.query_row([domain.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                Ok(next_at.map(|at| Head { domain, waiting, next_at: Timestamp::from_millis(at) }))
+                Ok(Refill { due, later: later.map(Timestamp::from_millis), through: writer.commits() + 1 })
             })
             .await
     }
@@ -299,6 +309,7 @@ fn read_due(row: &Row<'_>) -> Result<Option<Due>, StoreError> {
         attempts: row.get(7)?,
         accepted_at: Timestamp::from_millis(row.get(8)?),
         expires_at: Timestamp::from_millis(row.get(9)?),
+        commit: 0,
     }))
 }
 
@@ -327,6 +338,7 @@ fn accept(
             attempts: 0,
             accepted_at: now,
             expires_at: admission.expires_at,
+            commit: batch.number,
         };
         insert_due(batch, &due)?;
         let accepted = Accepted {

@@ -5,6 +5,7 @@
 //! bad job harms no other. After a failed write to the disk nothing more is promised: every later job is refused.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -33,6 +34,8 @@ pub(super) enum Lane {
 pub(super) struct Batch<'t> {
     /// The transaction's connection.
     pub(super) tx: &'t Connection,
+    /// Its commit's number, from 1, in this process.
+    pub(super) number: u64,
     source: i64,
     next_seq: i64,
     ids: &'t mut IdMaker,
@@ -120,6 +123,7 @@ impl Inbox {
 #[derive(Clone)]
 pub(super) struct Writer {
     shared: Arc<(Mutex<Inbox>, Condvar)>,
+    commits: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -127,11 +131,17 @@ impl Writer {
     pub(super) fn start(state: WriterState) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let shared = Arc::new((Mutex::new(Inbox::default()), Condvar::new()));
         let own = Arc::clone(&shared);
+        let commits = Arc::clone(&state.commits);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || state.run(&own))
             .map_err(|e| StoreError::Closed(e.to_string()))?;
-        Ok((Self { shared }, thread))
+        Ok((Self { shared, commits }, thread))
+    }
+
+    /// How many commits were made. A read that ended may have seen one more.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
     }
 
     /// Sends a job and waits for its commit. `bytes` is about what it will write.
@@ -188,6 +198,7 @@ pub(super) struct WriterState {
     pub(super) source: i64,
     pub(super) next_seq: i64,
     pub(super) ids: IdMaker,
+    pub(super) commits: Arc<AtomicU64>,
 }
 
 impl WriterState {
@@ -249,14 +260,16 @@ impl WriterState {
 
     fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut batch =
-            Batch { tx: &tx, source: self.source, next_seq: self.next_seq, ids: &mut self.ids, events: Vec::new() };
+        let number = self.commits.load(Ordering::SeqCst) + 1;
+        let (source, next_seq, ids) = (self.source, self.next_seq, &mut self.ids);
+        let mut batch = Batch { tx: &tx, number, source, next_seq, ids, events: Vec::new() };
         for job in jobs {
             job.run(&mut batch)?;
         }
         let (events, next_seq) = (batch.events, batch.next_seq);
         Fold::main(&tx).apply(self.source, &events)?;
         tx.commit()?;
+        self.commits.store(number, Ordering::SeqCst);
         self.next_seq = next_seq;
         Ok(())
     }

@@ -1,0 +1,2 @@
+//! Handing mail to the servers that receive it.
+pub mod window;
