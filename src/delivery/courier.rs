@@ -9,9 +9,10 @@ use crate::domain::{Address, BounceClass, Domain, EnhancedCode, Reply};
 
 use super::dns::{Dns, LookupError, may_visit};
 use super::failure::{Failure, Step};
+use super::opening::{Custom, Security, Target};
 use super::pool::Pool;
 use super::route::{Route, source_for, unanswered};
-use super::session::{Custom, Security, Session, Target};
+use super::session::Session;
 use super::settings::{Mode, Settings};
 use super::smarthost::Smarthost;
 use super::tls::Tls;
@@ -212,15 +213,26 @@ impl Inner {
             }
         };
         journey.site.clone_from(&route.site);
-        for host in &route.hosts {
-            if let Some(done) = self.reuse(host, parcel, journey).await {
-                return done;
+        // A connection that stands to any of the best hosts is better than a new one to the first of them.
+        let mut refused = None;
+        for host in route.hosts.iter().take(route.best) {
+            match self.reuse(host, parcel, journey).await {
+                Some(Next::Done(reply)) => return Ok(reply),
+                Some(Next::Stop(failure)) => return Err(failure),
+                Some(Next::GoOn(failure)) => {
+                    journey.note(failure);
+                    refused = Some(host);
+                    break;
+                }
+                None => {}
+            }
+        }
+        for host in route.hosts.iter().filter(|host| Some(*host) != refused) {
+            if journey.addresses >= ADDRESSES_MAX || journey.sessions >= SESSIONS_MAX {
+                break;
             }
             if let Some(done) = self.visit_host(host, parcel, journey).await {
                 return done;
-            }
-            if journey.addresses >= ADDRESSES_MAX || journey.sessions >= SESSIONS_MAX {
-                break;
             }
         }
         let failure = journey.end().unwrap_or_else(|| no_address(&route.site));
@@ -229,7 +241,7 @@ impl Inner {
     }
 
     /// Sends over an idle session. `None` when there is none, or when it turned out dead before it had taken MAIL.
-    async fn reuse(&self, host: &str, parcel: &Parcel<'_>, journey: &mut Journey) -> Option<Result<Reply, Failure>> {
+    async fn reuse(&self, host: &str, parcel: &Parcel<'_>, journey: &mut Journey) -> Option<Next> {
         let mut session = self.pool.take(host).await?;
         journey.meet(&session);
         journey.log.note(&format!("over the connection to {} [{}] that stood", journey.place.mx, journey.place.ip));
@@ -240,16 +252,11 @@ impl Inner {
                 journey.log.note("that connection was over");
                 None
             }
-            Err(failure) => match self.weigh(failure) {
-                Next::Done(reply) => Some(Ok(reply)),
-                Next::Stop(failure) => Some(Err(failure)),
-                Next::GoOn(failure) => {
-                    journey.sessions += 1;
-                    journey.note(failure);
-                    None
-                }
-            },
-            Ok(reply) => Some(Ok(reply)),
+            Err(failure) => {
+                journey.sessions += 1;
+                Some(self.weigh(failure))
+            }
+            Ok(reply) => Some(Next::Done(reply)),
         }
     }
 

@@ -16,6 +16,8 @@ use super::settings::AddressFamily;
 const CACHE_MAX: u64 = 10_000;
 /// How long a "no such name" is believed at most, so that a mended zone is seen soon.
 const NEGATIVE_TTL_MAX: Duration = Duration::from_mins(5);
+/// Questions under way to one resolver.
+const REQUESTS_MAX: usize = 1_024;
 /// One try at one resolver.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -66,6 +68,7 @@ impl Dns {
         let options = builder.options_mut();
         options.cache_size = CACHE_MAX;
         options.negative_max_ttl = Some(NEGATIVE_TTL_MAX);
+        options.max_active_requests = REQUESTS_MAX;
         options.timeout = TRY_TIMEOUT.min(timeout);
         options.use_hosts_file = ResolveHosts::Always;
         let resolver = builder.build().map_err(|e| e.to_string())?;
