@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::domain::{Address, BounceClass, Domain, EnhancedCode, Reply};
+use crate::domain::{BounceClass, Domain, EnhancedCode, Reply};
 
+use super::attempted::{Answer, Attempted, Parcel};
 use super::dns::{Dns, LookupError, may_visit};
 use super::failure::{Failure, Step};
 use super::opening::{Custom, Security, Target};
@@ -14,58 +15,14 @@ use super::pool::Pool;
 use super::route::{Route, source_for, unanswered};
 use super::session::Session;
 use super::settings::{Mode, Settings};
-use super::smarthost::Smarthost;
+use super::smarthost::{Login, Smarthost};
 use super::tls::Tls;
 use super::transcript::Transcript;
 
 /// Addresses tried in one attempt.
 const ADDRESSES_MAX: usize = 5;
-/// Sessions opened in one attempt; the copy is refused over one and offered over another no further.
+/// Sessions opened in one attempt: a copy that failed over two is not offered over a third.
 const SESSIONS_MAX: usize = 2;
-
-/// One copy for one recipient.
-#[derive(Debug, Clone, Copy)]
-pub struct Parcel<'a> {
-    /// `None` is the null reverse path.
-    pub reverse_path: Option<&'a Address>,
-    /// Whose server gets it.
-    pub recipient: &'a Address,
-    /// The complete message; every line ends in CRLF.
-    pub copy: &'a [u8],
-}
-
-/// What an attempt came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The receiving server took responsibility.
-    Handed(Reply),
-    /// To be tried again.
-    Temporary(Reply, BounceClass),
-    /// Refused for good.
-    Permanent(Reply, BounceClass),
-}
-
-/// An attempt and its circumstances. Host, address and TLS are those of the server that gave the answer, else of the
-/// last that was tried, and empty where there was none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempted {
-    /// What it came to.
-    pub result: Answer,
-    /// The host's name.
-    pub mx: String,
-    /// Its address.
-    pub ip: String,
-    /// `TLSv1.3`, `TLSv1.2`, or empty for plain.
-    pub tls: String,
-    /// What its certificate is worth; empty without TLS.
-    pub certificate: String,
-    /// Lines that begin with `C: `, `S: ` or `-- `, at most 16 KiB; without the message and without passwords.
-    pub transcript: String,
-    /// How long it took.
-    pub ms: u64,
-    /// What shares limits with it: the best mail exchanger of the domain, or the smarthost; empty when unknown.
-    pub site: String,
-}
 
 /// Why no courier could be made.
 #[derive(Debug, thiserror::Error)]
@@ -267,6 +224,7 @@ impl Inner {
         parcel: &Parcel<'_>,
         journey: &mut Journey,
     ) -> Option<Result<Reply, Failure>> {
+        journey.place = Place { mx: host.to_owned(), ..Place::default() };
         let addresses = match self.addresses(host).await {
             Ok(addresses) => addresses,
             Err(failure) => {
@@ -323,7 +281,7 @@ impl Inner {
     }
 
     /// A password goes only over TLS with a valid certificate, or within this machine.
-    fn security(&self, address: IpAddr) -> (Security, Option<&super::smarthost::Login>) {
+    fn security(&self, address: IpAddr) -> (Security, Option<&Login>) {
         let Mode::Smarthost(smarthost) = &self.settings.mode else {
             return (Security::Opportunistic, None);
         };

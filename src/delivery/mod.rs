@@ -8,6 +8,7 @@
 //! It promises bounded memory and time whatever a server says, no password without TLS, and never a fall-back to
 //! address records when the DNS did not answer. It may import `domain` and rooms of lower floors only.
 
+mod attempted;
 mod courier;
 mod dns;
 mod failure;
@@ -25,6 +26,7 @@ mod tls;
 mod transcript;
 mod wire;
 
-pub use courier::{Answer, Attempted, Courier, CourierError, Parcel};
+pub use attempted::{Answer, Attempted, Parcel};
+pub use courier::{Courier, CourierError};
 pub use settings::{AddressFamily, Mode, Settings, Timeouts};
 pub use smarthost::{Smarthost, SmarthostError};

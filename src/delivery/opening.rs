@@ -10,14 +10,14 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::domain::{BounceClass, EnhancedCode};
 
-use super::failure::{Failure, Step};
+use super::failure::{Failure, Step, Trouble};
 use super::offers::Offers;
 use super::session::{Session, pace, who};
 use super::settings::Timeouts;
 use super::smarthost::Login;
 use super::tls::{Agreed, Tls};
 use super::transcript::Transcript;
-use super::wire::{Io, Trouble, Wire};
+use super::wire::{Io, Wire};
 
 /// Whether and when a connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,7 @@ impl Session {
             smtp,
             offers,
             timeouts: timeouts.clone(),
+            downgraded: false,
             dirty: false,
             dead: false,
         };
@@ -141,6 +142,7 @@ impl Session {
             let text = format!("{} offers no STARTTLS, and a password does not go in plain", self.who());
             return Err(untrusted(Step::StartTls, text).into());
         }
+        self.downgraded = self.offers.starttls;
         if !self.offers.starttls || humility.plain {
             return Ok(());
         }
@@ -155,6 +157,7 @@ impl Session {
             Ok(agreed) => {
                 log.note(&format!("{}, certificate {}", agreed.version, agreed.certificate));
                 self.agreed = agreed;
+                self.downgraded = false;
             }
             Err(why) => {
                 self.dead = true;

@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn too_many_lines_or_octets_are_an_end() {
         assert_eq!(read(&[&b"250-a\r\n".repeat(100)]), [Err("a reply of more than 100 lines")]);
-        assert_eq!(read(&[&[b'x'; 65_537]]), [Err("a reply of more than 64 KiB")]);
+        assert_eq!(read(&[&b"x".repeat(65_537)]), [Err("a reply of more than 64 KiB")]);
         assert_eq!(read(&[b"SSH-2.0-x\r\n"]), [Err("what it says is no SMTP reply")]);
     }
 

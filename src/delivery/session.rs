@@ -8,14 +8,14 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 
 use crate::domain::{BounceClass, EnhancedCode, Reply};
 
-use super::courier::Parcel;
-use super::failure::{Failure, Step};
+use super::attempted::Parcel;
+use super::failure::{Failure, Step, Trouble};
 use super::offers::Offers;
 use super::replies::Heard;
 use super::settings::Timeouts;
 use super::tls::Agreed;
 use super::transcript::Transcript;
-use super::wire::{Pace, Trouble, Wire};
+use super::wire::{Pace, Wire};
 
 /// Parts in which a message is handed to the network.
 const CHUNK_LEN: usize = 64 * 1024;
@@ -31,6 +31,8 @@ pub(super) struct Session {
     pub(super) smtp: AsyncSmtpConnection,
     pub(super) offers: Offers,
     pub(super) timeouts: Timeouts,
+    /// STARTTLS was offered, but it goes in plain.
+    pub(super) downgraded: bool,
     /// A transaction was begun and not ended.
     pub(super) dirty: bool,
     pub(super) dead: bool,
@@ -139,7 +141,9 @@ impl Session {
             return Err(Failure::protocol(step, format!("{} answered {reply} out of turn", self.who())));
         }
         self.dead |= reply.code == 421;
-        Err(Failure::said(step, reply))
+        let failure = Failure::said(step, reply);
+        // "Must issue STARTTLS first" is about TLS that failed this time, not about the mail.
+        Err(if self.downgraded && failure.reply.code == 530 { failure.softened() } else { failure })
     }
 
     /// The message and the final dot.

@@ -19,40 +19,13 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::client::TlsStream;
 
+use super::failure::Trouble;
 use super::replies::{Heard, ReplyReader};
 
 /// Octets gathered before they are written.
 const OUTBOX_MAX: usize = 64 * 1024;
 /// How long a server that stopped reading is listened to: it may have said why.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// What went wrong with a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// A step took longer than it may.
-    Slow,
-    /// The other side hung up.
-    Closed,
-    /// The network failed.
-    Io(String),
-    /// What came is no SMTP, or too much of it.
-    Protocol(String),
-}
-
-impl From<&io::Error> for Trouble {
-    fn from(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::TimedOut => Self::Slow,
-            io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::NotConnected => Self::Closed,
-            io::ErrorKind::InvalidData => Self::Protocol(error.to_string()),
-            _ => Self::Io(error.to_string()),
-        }
-    }
-}
 
 /// How long one step may take.
 #[derive(Debug, Clone, Copy)]
@@ -269,7 +242,8 @@ impl Line {
                 Poll::Pending => return self.poll_due(cx).map(Err),
             }
         }
-        self.outbox.clear();
+        // Given back rather than kept: an idle session should be small.
+        self.outbox = Vec::new();
         self.written = 0;
         self.due = Instant::now() + self.pace.read;
         Poll::Ready(Ok(()))

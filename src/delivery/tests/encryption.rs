@@ -70,6 +70,15 @@ async fn a_failed_handshake_is_followed_by_a_plain_connection() {
 }
 
 #[tokio::test]
+async fn a_server_that_insists_on_tls_is_tried_again_later() {
+    let server = Server::start(Script { mail: b"530 5.7.0 STARTTLS first\r\n".to_vec(), ..offering_tls() }).await;
+    let attempted = send(&courier_to(&server).await).await;
+    assert_eq!(temporary(&attempted).0.code, 530);
+    let insisting = Server::start(Script::but("mail", b"530 5.7.0 log in\r\n")).await;
+    permanent(&send(&courier_to(&insisting).await).await);
+}
+
+#[tokio::test]
 async fn refused_starttls_goes_on_in_plain() {
     let mut script = offering_tls();
     script.starttls = b"454 4.7.0 not now\r\n".to_vec();
