@@ -29,4 +29,4 @@ mod wire;
 pub use attempted::{Answer, Attempted, Parcel};
 pub use courier::{Courier, CourierError};
 pub use settings::{AddressFamily, Mode, Settings, Timeouts};
-pub use smarthost::{Smarthost, SmarthostError};
+pub use smarthost::{Login, Smarthost, SmarthostError};

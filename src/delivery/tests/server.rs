@@ -111,6 +111,7 @@ impl Server {
         let noted = Arc::clone(&seen);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                socket.set_nodelay(true).unwrap();
                 noted.lock().unwrap().connections += 1;
                 tokio::spawn(serve(socket, script.clone(), Arc::clone(&noted)));
             }
