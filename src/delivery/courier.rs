@@ -105,16 +105,13 @@ enum Next {
 impl Courier {
     /// Reads the machine's trusted roots and, where mail goes by MX or to a named host, its resolver configuration.
     pub fn new(settings: Settings) -> Result<Self, CourierError> {
-        let asks = match &settings.mode {
-            Mode::Sandbox => false,
-            Mode::Smarthost(smarthost) => smarthost.address().is_none(),
-            Mode::Mx => true,
+        let dns = match &settings.mode {
+            Mode::Sandbox => None,
+            Mode::Smarthost(smarthost) if smarthost.address().is_some() => None,
+            Mode::Smarthost(_) => Some(Dns::new(&settings.dns, settings.timeouts.lookup, true)),
+            Mode::Mx => Some(Dns::new(&settings.dns, settings.timeouts.lookup, false)),
         };
-        let dns = if asks {
-            Some(Dns::new(&settings.dns, settings.timeouts.lookup).map_err(CourierError::Dns)?)
-        } else {
-            None
-        };
+        let dns = dns.transpose().map_err(CourierError::Dns)?;
         let pool = Pool::new(settings.idle_max, settings.messages_per_connection);
         Ok(Self(Arc::new(Inner { tls: Tls::new()?, dns, pool, settings })))
     }
