@@ -5,66 +5,24 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::domain::{Address, BounceClass, Domain, EnhancedCode, Reply};
+use crate::domain::{BounceClass, Domain, EnhancedCode, Reply};
 
+use super::attempted::{Answer, Attempted, Parcel};
 use super::dns::{Dns, LookupError, may_visit};
 use super::failure::{Failure, Step};
+use super::opening::{Custom, Security, Target};
 use super::pool::Pool;
 use super::route::{Route, source_for, unanswered};
-use super::session::{Custom, Security, Session, Target};
+use super::session::Session;
 use super::settings::{Mode, Settings};
-use super::smarthost::Smarthost;
+use super::smarthost::{Login, Smarthost};
 use super::tls::Tls;
 use super::transcript::Transcript;
 
 /// Addresses tried in one attempt.
 const ADDRESSES_MAX: usize = 5;
-/// Sessions opened in one attempt; the copy is refused over one and offered over another no further.
+/// Sessions opened in one attempt: a copy that failed over two is not offered over a third.
 const SESSIONS_MAX: usize = 2;
-
-/// One copy for one recipient.
-#[derive(Debug, Clone, Copy)]
-pub struct Parcel<'a> {
-    /// `None` is the null reverse path.
-    pub reverse_path: Option<&'a Address>,
-    /// Whose server gets it.
-    pub recipient: &'a Address,
-    /// The complete message; every line ends in CRLF.
-    pub copy: &'a [u8],
-}
-
-/// What an attempt came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The receiving server took responsibility.
-    Handed(Reply),
-    /// To be tried again.
-    Temporary(Reply, BounceClass),
-    /// Refused for good.
-    Permanent(Reply, BounceClass),
-}
-
-/// An attempt and its circumstances. Host, address and TLS are those of the server that gave the answer, else of the
-/// last that was tried, and empty where there was none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempted {
-    /// What it came to.
-    pub result: Answer,
-    /// The host's name.
-    pub mx: String,
-    /// Its address.
-    pub ip: String,
-    /// `TLSv1.3`, `TLSv1.2`, or empty for plain.
-    pub tls: String,
-    /// What its certificate is worth; empty without TLS.
-    pub certificate: String,
-    /// Lines that begin with `C: `, `S: ` or `-- `, at most 16 KiB; without the message and without passwords.
-    pub transcript: String,
-    /// How long it took.
-    pub ms: u64,
-    /// What shares limits with it: the best mail exchanger of the domain, or the smarthost; empty when unknown.
-    pub site: String,
-}
 
 /// Why no courier could be made.
 #[derive(Debug, thiserror::Error)]
@@ -147,16 +105,13 @@ enum Next {
 impl Courier {
     /// Reads the machine's trusted roots and, where mail goes by MX or to a named host, its resolver configuration.
     pub fn new(settings: Settings) -> Result<Self, CourierError> {
-        let asks = match &settings.mode {
-            Mode::Sandbox => false,
-            Mode::Smarthost(smarthost) => smarthost.address().is_none(),
-            Mode::Mx => true,
+        let dns = match &settings.mode {
+            Mode::Sandbox => None,
+            Mode::Smarthost(smarthost) if smarthost.address().is_some() => None,
+            Mode::Smarthost(_) => Some(Dns::new(&settings.dns, settings.timeouts.lookup, true)),
+            Mode::Mx => Some(Dns::new(&settings.dns, settings.timeouts.lookup, false)),
         };
-        let dns = if asks {
-            Some(Dns::new(&settings.dns, settings.timeouts.lookup).map_err(CourierError::Dns)?)
-        } else {
-            None
-        };
+        let dns = dns.transpose().map_err(CourierError::Dns)?;
         let pool = Pool::new(settings.idle_max, settings.messages_per_connection);
         Ok(Self(Arc::new(Inner { tls: Tls::new()?, dns, pool, settings })))
     }
@@ -212,15 +167,26 @@ impl Inner {
             }
         };
         journey.site.clone_from(&route.site);
-        for host in &route.hosts {
-            if let Some(done) = self.reuse(host, parcel, journey).await {
-                return done;
+        // A connection that stands to any of the best hosts is better than a new one to the first of them.
+        let mut refused = None;
+        for host in route.hosts.iter().take(route.best) {
+            match self.reuse(host, parcel, journey).await {
+                Some(Next::Done(reply)) => return Ok(reply),
+                Some(Next::Stop(failure)) => return Err(failure),
+                Some(Next::GoOn(failure)) => {
+                    journey.note(failure);
+                    refused = Some(host);
+                    break;
+                }
+                None => {}
+            }
+        }
+        for host in route.hosts.iter().filter(|host| Some(*host) != refused) {
+            if journey.addresses >= ADDRESSES_MAX || journey.sessions >= SESSIONS_MAX {
+                break;
             }
             if let Some(done) = self.visit_host(host, parcel, journey).await {
                 return done;
-            }
-            if journey.addresses >= ADDRESSES_MAX || journey.sessions >= SESSIONS_MAX {
-                break;
             }
         }
         let failure = journey.end().unwrap_or_else(|| no_address(&route.site));
@@ -229,7 +195,7 @@ impl Inner {
     }
 
     /// Sends over an idle session. `None` when there is none, or when it turned out dead before it had taken MAIL.
-    async fn reuse(&self, host: &str, parcel: &Parcel<'_>, journey: &mut Journey) -> Option<Result<Reply, Failure>> {
+    async fn reuse(&self, host: &str, parcel: &Parcel<'_>, journey: &mut Journey) -> Option<Next> {
         let mut session = self.pool.take(host).await?;
         journey.meet(&session);
         journey.log.note(&format!("over the connection to {} [{}] that stood", journey.place.mx, journey.place.ip));
@@ -240,16 +206,11 @@ impl Inner {
                 journey.log.note("that connection was over");
                 None
             }
-            Err(failure) => match self.weigh(failure) {
-                Next::Done(reply) => Some(Ok(reply)),
-                Next::Stop(failure) => Some(Err(failure)),
-                Next::GoOn(failure) => {
-                    journey.sessions += 1;
-                    journey.note(failure);
-                    None
-                }
-            },
-            Ok(reply) => Some(Ok(reply)),
+            Err(failure) => {
+                journey.sessions += 1;
+                Some(self.weigh(failure))
+            }
+            Ok(reply) => Some(Next::Done(reply)),
         }
     }
 
@@ -260,6 +221,7 @@ impl Inner {
         parcel: &Parcel<'_>,
         journey: &mut Journey,
     ) -> Option<Result<Reply, Failure>> {
+        journey.place = Place { mx: host.to_owned(), ..Place::default() };
         let addresses = match self.addresses(host).await {
             Ok(addresses) => addresses,
             Err(failure) => {
@@ -316,7 +278,7 @@ impl Inner {
     }
 
     /// A password goes only over TLS with a valid certificate, or within this machine.
-    fn security(&self, address: IpAddr) -> (Security, Option<&super::smarthost::Login>) {
+    fn security(&self, address: IpAddr) -> (Security, Option<&Login>) {
         let Mode::Smarthost(smarthost) = &self.settings.mode else {
             return (Security::Opportunistic, None);
         };

@@ -16,6 +16,8 @@ use super::settings::AddressFamily;
 const CACHE_MAX: u64 = 10_000;
 /// How long a "no such name" is believed at most, so that a mended zone is seen soon.
 const NEGATIVE_TTL_MAX: Duration = Duration::from_mins(5);
+/// Questions under way to one resolver.
+const REQUESTS_MAX: usize = 1_024;
 /// One try at one resolver.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -47,8 +49,9 @@ pub(super) struct Dns {
 }
 
 impl Dns {
-    /// Over the given resolvers, or those of the system. An error is a clause for people.
-    pub(super) fn new(servers: &[SocketAddr], timeout: Duration) -> Result<Self, String> {
+    /// Over the given resolvers, or those of the system. `hosts_file`: whether the hosts file is asked first, as it is
+    /// for names that the operator wrote, but not for those of strangers. An error is a clause for people.
+    pub(super) fn new(servers: &[SocketAddr], timeout: Duration, hosts_file: bool) -> Result<Self, String> {
         let builder = if servers.is_empty() {
             TokioResolver::builder_tokio().map_err(|e| format!("the system's resolver configuration: {e}"))?
         } else {
@@ -66,8 +69,9 @@ impl Dns {
         let options = builder.options_mut();
         options.cache_size = CACHE_MAX;
         options.negative_max_ttl = Some(NEGATIVE_TTL_MAX);
+        options.max_active_requests = REQUESTS_MAX;
         options.timeout = TRY_TIMEOUT.min(timeout);
-        options.use_hosts_file = ResolveHosts::Always;
+        options.use_hosts_file = if hosts_file { ResolveHosts::Always } else { ResolveHosts::Never };
         let resolver = builder.build().map_err(|e| e.to_string())?;
         Ok(Self { resolver, timeout })
     }
@@ -84,7 +88,7 @@ impl Dns {
         if found.is_empty() { Err(LookupError::NoRecords) } else { Ok(found) }
     }
 
-    /// The addresses of a host from the DNS alone, kinds in turn. When one kind did not come and the other has none,
+    /// The addresses of a host, kinds in turn. When one kind did not come and the other has none,
     /// nothing is known.
     pub(super) async fn addresses(&self, host: &str, family: AddressFamily) -> Result<Vec<IpAddr>, LookupError> {
         let v4 = async {
@@ -113,7 +117,7 @@ impl Dns {
         }
     }
 
-    /// The addresses of a configured host: the hosts file counts.
+    /// The addresses of a configured host; search domains count.
     pub(super) async fn configured(&self, host: &str, family: AddressFamily) -> Result<Vec<IpAddr>, LookupError> {
         let asked = tokio::time::timeout(self.timeout, self.resolver.lookup_ip(host.to_owned())).await;
         let found = asked.map_err(|_| unanswered_in_time())?.map_err(|e| read_error(&e))?;

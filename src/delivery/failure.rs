@@ -1,8 +1,8 @@
 //! Why an attempt did not succeed, and whether another host may do better.
 
-use crate::domain::{BounceClass, EnhancedCode, Reply};
+use std::io;
 
-use super::wire::Trouble;
+use crate::domain::{BounceClass, EnhancedCode, Reply};
 
 /// The steps of an attempt, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,34 @@ impl Step {
             Self::Rcpt => "RCPT",
             Self::Data => "DATA",
             Self::Message => "the message",
+        }
+    }
+}
+
+/// What went wrong with a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// A step took longer than it may.
+    Slow,
+    /// The other side hung up.
+    Closed,
+    /// The network failed.
+    Io(String),
+    /// What came is no SMTP, or too much of it.
+    Protocol(String),
+}
+
+impl From<&io::Error> for Trouble {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Slow,
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected => Self::Closed,
+            io::ErrorKind::InvalidData => Self::Protocol(error.to_string()),
+            _ => Self::Io(error.to_string()),
         }
     }
 }

@@ -8,11 +8,14 @@
 //! It promises bounded memory and time whatever a server says, no password without TLS, and never a fall-back to
 //! address records when the DNS did not answer. It may import `domain` and rooms of lower floors only.
 
+mod attempted;
 mod courier;
 mod dns;
 mod failure;
 mod offers;
+mod opening;
 mod pool;
+mod replies;
 mod route;
 mod session;
 mod settings;
@@ -24,6 +27,7 @@ mod transcript;
 mod window;
 mod wire;
 
-pub use courier::{Answer, Attempted, Courier, CourierError, Parcel};
+pub use attempted::{Answer, Attempted, Parcel};
+pub use courier::{Courier, CourierError};
 pub use settings::{AddressFamily, Mode, Settings, Timeouts};
-pub use smarthost::{Smarthost, SmarthostError};
+pub use smarthost::{Login, Smarthost, SmarthostError};

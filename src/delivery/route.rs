@@ -20,6 +20,8 @@ pub(super) struct Route {
     pub(super) site: String,
     /// At most 20.
     pub(super) hosts: Vec<String>,
+    /// So many of them, from the front, have the best preference.
+    pub(super) best: usize,
     /// The domain has no MX records: its own address is meant.
     pub(super) implicit: bool,
 }
@@ -27,7 +29,7 @@ pub(super) struct Route {
 impl Route {
     /// To the one configured host.
     pub(super) fn to_smarthost(smarthost: &Smarthost) -> Self {
-        Self { site: smarthost.host.clone(), hosts: vec![smarthost.host.clone()], implicit: false }
+        Self { site: smarthost.host.clone(), hosts: vec![smarthost.host.clone()], best: 1, implicit: false }
     }
 
     /// To the mail exchangers of a domain. `own_name` is this relay's name.
@@ -70,12 +72,14 @@ impl Route {
         all.shuffle(&mut rand::rng());
         all.sort_by_key(|e| e.preference);
         let mut hosts: Vec<String> = Vec::new();
+        let mut bests = 0;
         for exchange in all {
             if hosts.len() < HOSTS_MAX && !hosts.contains(&exchange.host) {
                 hosts.push(exchange.host);
+                bests += usize::from(exchange.preference == best);
             }
         }
-        Ok(Self { site, hosts, implicit: false })
+        Ok(Self { site, hosts, best: bests, implicit: false })
     }
 }
 
@@ -111,7 +115,7 @@ mod tests {
         for _ in 0..200 {
             let route = route(&[(20, "c.example"), (10, "b.example"), (10, "a.example"), (30, "a.example")]).unwrap();
             assert_eq!(route.site, "a.example");
-            assert_eq!(route.hosts.len(), 3);
+            assert_eq!((route.hosts.len(), route.best), (3, 2));
             assert_eq!(route.hosts[2], "c.example");
             firsts.insert(route.hosts[0].clone());
         }

@@ -42,7 +42,8 @@ impl Tls {
         Self::with_roots(roots)
     }
 
-    fn with_roots(roots: RootCertStore) -> Result<Self, Error> {
+    /// Trusts these roots alone.
+    pub(super) fn with_roots(roots: RootCertStore) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let roots = Arc::new(roots);
         let judge = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider)).build().ok();

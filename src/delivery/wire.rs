@@ -1,9 +1,7 @@
 //! One connection's bytes, between a server that may say anything and the SMTP client that is too strict to hear it.
 //!
-//! The client (`lettre`) gets each complete reply as one plain line; the reply itself is read here from the raw lines,
-//! so that 8-bit text, lines ended by a bare line feed, a bare `250`, second digits above 5 and lines with differing
-//! codes are all understood. What is written is gathered and goes out before the next read. Every wait has an end, and
-//! what one reply may hold is bounded.
+//! The client (`lettre`) gets each complete reply as one plain line; the reply itself is read from the raw lines by
+//! `replies`. What is written is gathered and goes out before the next read. Every wait has an end.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,60 +19,21 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::client::TlsStream;
 
-use crate::domain::Reply;
+use super::failure::Trouble;
+use super::replies::{Heard, ReplyReader};
 
-/// Lines of one reply.
-const REPLY_LINES_MAX: usize = 100;
-/// Octets of one reply.
-const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// Octets gathered before they are written.
 const OUTBOX_MAX: usize = 64 * 1024;
 /// How long a server that stopped reading is listened to: it may have said why.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// What went wrong with a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// A step took longer than it may.
-    Slow,
-    /// The other side hung up.
-    Closed,
-    /// The network failed.
-    Io(String),
-    /// What came is no SMTP, or too much of it.
-    Protocol(String),
-}
-
-impl From<&io::Error> for Trouble {
-    fn from(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::TimedOut => Self::Slow,
-            io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::NotConnected => Self::Closed,
-            io::ErrorKind::InvalidData => Self::Protocol(error.to_string()),
-            _ => Self::Io(error.to_string()),
-        }
-    }
-}
-
 /// How long one step may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// Until some of what we write is taken.
+    /// Until what was gathered, some 64 KiB at most, is taken by the network.
     pub(super) write: Duration,
     /// Until the reply is complete, from the end of writing.
     pub(super) read: Duration,
-}
-
-/// A complete reply.
-#[derive(Debug)]
-pub(super) struct Heard {
-    pub(super) reply: Reply,
-    /// Without line ends.
-    pub(super) lines: Vec<Vec<u8>>,
 }
 
 /// The socket, plain or encrypted.
@@ -92,11 +51,7 @@ pub(super) struct Wire(Arc<Mutex<Line>>);
 struct Line {
     io: Io,
     peer: SocketAddr,
-    /// Came in, not yet a whole line or not yet asked for.
-    inbox: Vec<u8>,
-    /// Lines of the reply that is coming in.
-    lines: Vec<Vec<u8>>,
-    lines_bytes: usize,
+    reader: ReplyReader,
     heard: VecDeque<Heard>,
     /// The line for the client.
     spoken: Vec<u8>,
@@ -138,9 +93,7 @@ impl Wire {
         Self(Arc::new(Mutex::new(Line {
             io,
             peer,
-            inbox: Vec::new(),
-            lines: Vec::new(),
-            lines_bytes: 0,
+            reader: ReplyReader::default(),
             heard: VecDeque::new(),
             spoken: Vec::new(),
             outbox: Vec::new(),
@@ -168,7 +121,7 @@ impl Wire {
         let mut line = self.line();
         line.pace = pace;
         line.due = Instant::now() + pace.read;
-        line.inbox.is_empty() && line.spoken.is_empty() && line.heard.is_empty()
+        line.reader.is_empty() && line.spoken.is_empty() && line.heard.is_empty()
     }
 
     /// Begins to write the message, or ends it.
@@ -196,7 +149,7 @@ impl Wire {
 
     /// The lines of a reply that never was complete.
     pub(super) fn take_fragment(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.line().lines)
+        self.line().reader.take_fragment()
     }
 
     /// What went wrong first.
@@ -208,7 +161,7 @@ impl Wire {
     /// STARTTLS: they were sent in plain and would be taken for the server's encrypted words (RFC 3207 section 6).
     pub(super) fn take_plain(&self) -> Option<TcpStream> {
         let mut line = self.line();
-        if !line.inbox.is_empty() || !line.spoken.is_empty() {
+        if !line.reader.is_empty() || !line.spoken.is_empty() {
             return None;
         }
         match std::mem::replace(&mut line.io, Io::Gone) {
@@ -226,7 +179,7 @@ impl Wire {
     pub(super) async fn is_quiet(&self) -> bool {
         std::future::poll_fn(|cx| {
             let mut line = self.line();
-            let silent = line.inbox.is_empty() && line.trouble.is_none() && line.poll_fill(cx).is_pending();
+            let silent = line.reader.is_empty() && line.trouble.is_none() && line.poll_fill(cx).is_pending();
             Poll::Ready(silent)
         })
         .await
@@ -234,7 +187,7 @@ impl Wire {
 }
 
 impl Line {
-    /// Reads what is there into the inbox; an end of the stream is an error.
+    /// Takes in what is there; an end of the stream is an error.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0_u8; 4096];
         let mut buf = ReadBuf::new(&mut bytes);
@@ -246,43 +199,8 @@ impl Line {
         if buf.filled().is_empty() {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
-        self.inbox.extend_from_slice(buf.filled());
+        self.reader.push(buf.filled());
         Poll::Ready(Ok(()))
-    }
-
-    /// Moves whole lines out of the inbox until a reply is complete; gives its code.
-    fn next_reply(&mut self) -> io::Result<Option<u16>> {
-        let mut from = 0;
-        let mut complete = None;
-        while let Some(end) = self.inbox.get(from..).and_then(|rest| memchr::memchr(b'\n', rest)) {
-            let line = self.inbox.get(from..from + end).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
-            from += end + 1;
-            self.lines_bytes += end + 1;
-            let (coded, last) = judge(&line);
-            if !coded && self.lines.is_empty() {
-                return Err(invalid("what it says is no SMTP reply"));
-            }
-            self.lines.push(line);
-            if coded && last {
-                complete = Reply::from_lines(self.lines.iter().map(Vec::as_slice));
-                break;
-            }
-            if self.lines.len() >= REPLY_LINES_MAX {
-                return Err(invalid("a reply of more than 100 lines"));
-            }
-        }
-        self.inbox.drain(..from);
-        if let Some(reply) = complete {
-            let code = reply.code;
-            self.lines_bytes = 0;
-            self.heard.push_back(Heard { reply, lines: std::mem::take(&mut self.lines) });
-            return Ok(Some(code));
-        }
-        if self.lines_bytes + self.inbox.len() > REPLY_BYTES_MAX {
-            return Err(invalid("a reply of more than 64 KiB"));
-        }
-        Ok(None)
     }
 
     /// Pending until the step's time is over.
@@ -313,10 +231,7 @@ impl Line {
             };
             match wrote {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(n)) => {
-                    self.written += n;
-                    self.due = Instant::now() + self.pace.write;
-                }
+                Poll::Ready(Ok(n)) => self.written += n,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return self.poll_due(cx).map(Err),
             }
@@ -327,7 +242,8 @@ impl Line {
                 Poll::Pending => return self.poll_due(cx).map(Err),
             }
         }
-        self.outbox.clear();
+        // Given back rather than kept: an idle session should be small.
+        self.outbox = Vec::new();
         self.written = 0;
         self.due = Instant::now() + self.pace.read;
         Poll::Ready(Ok(()))
@@ -337,8 +253,9 @@ impl Line {
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_drain(cx))?;
         loop {
-            if let Some(code) = self.next_reply()? {
-                self.spoken = plain_line(code);
+            if let Some(heard) = self.reader.next().map_err(invalid)? {
+                self.spoken = plain_line(heard.reply.code);
+                self.heard.push_back(heard);
                 return Poll::Ready(Ok(()));
             }
             match self.poll_fill(cx) {
@@ -350,16 +267,6 @@ impl Line {
 
     fn note(&mut self, error: &io::Error) {
         self.trouble.get_or_insert_with(|| Trouble::from(error));
-    }
-}
-
-/// Whether a line has a code of 200 to 599, and whether it ends the reply.
-fn judge(line: &[u8]) -> (bool, bool) {
-    match line {
-        [b'2'..=b'5', b, c, rest @ ..] if b.is_ascii_digit() && c.is_ascii_digit() => {
-            (true, rest.first() != Some(&b'-'))
-        }
-        _ => (false, false),
     }
 }
 

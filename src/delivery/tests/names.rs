@@ -186,3 +186,17 @@ async fn source_addresses_are_used() {
     assert!(reply.text.contains("no source address"), "{reply}");
     assert_eq!(server.connections(), 1);
 }
+
+#[tokio::test]
+async fn a_copy_that_failed_over_two_sessions_is_not_offered_over_a_third() {
+    let busy = || Script::but("mail", b"452 4.3.1 full\r\n");
+    let first = Server::start(busy()).await;
+    let port = first.address.port();
+    let second = Server::start_at(at("127.0.0.2", port), busy()).await;
+    let third = Server::start_at(at("127.0.0.3", port), Script::default()).await;
+    let zone = Zone::start().await;
+    zone.a("b.example", &[first.ip(), second.ip(), third.ip()]);
+    let (reply, _) = temporary(&send(&courier_in(&zone, port)).await);
+    assert_eq!(reply.code, 452);
+    assert_eq!(first.connections() + second.connections() + third.connections(), 2);
+}

@@ -61,3 +61,32 @@ async fn idle_connections_are_given_up() {
     handed(&send(&courier).await);
     assert_eq!(server.connections(), 2);
 }
+
+#[tokio::test]
+async fn a_standing_connection_to_any_of_the_best_hosts_is_used() {
+    let one = Server::start(Script::default()).await;
+    let port = one.address.port();
+    let two = Server::start_at(at("127.0.0.2", port), Script::default()).await;
+    let zone = Zone::start().await;
+    zone.mx("b.example", &[(10, "one.example"), (10, "two.example")]);
+    zone.a("one.example", &[one.ip()]);
+    zone.a("two.example", &[two.ip()]);
+    let mut settings = settings(&zone, port);
+    settings.messages_per_connection = 100;
+    let courier = Courier::new(settings).unwrap();
+    for _ in 0..10 {
+        handed(&send(&courier).await);
+    }
+    assert_eq!(one.connections() + two.connections(), 1);
+}
+
+#[tokio::test]
+async fn attempts_at_once_each_have_a_connection() {
+    let server = Server::start(Script::default()).await;
+    let courier = keeping(&server, 100, Duration::from_secs(5)).await;
+    for _ in 0..2 {
+        let all = (0..8).map(|_| send(&courier));
+        futures_util::future::join_all(all).await.iter().for_each(|attempted| drop(handed(attempted)));
+    }
+    assert_eq!((server.connections(), server.messages().len()), (8, 16));
+}

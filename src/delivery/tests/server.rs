@@ -111,6 +111,7 @@ impl Server {
         let noted = Arc::clone(&seen);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                socket.set_nodelay(true).unwrap();
                 noted.lock().unwrap().connections += 1;
                 tokio::spawn(serve(socket, script.clone(), Arc::clone(&noted)));
             }
@@ -191,6 +192,14 @@ where
             "RSET" => b"250 2.0.0 ok\r\n",
             _ => b"500 5.5.2 what\r\n",
         };
+        if line == "AUTH LOGIN" {
+            for question in ["334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"] {
+                say(&mut socket, question.as_bytes()).await?;
+                let mut secret = String::new();
+                socket.read_line(&mut secret).await?;
+                seen.lock().unwrap().commands.push(secret.trim_end().to_owned());
+            }
+        }
         if !say(&mut socket, reply).await? || verb == "QUIT" {
             return Ok(End::HungUp);
         }

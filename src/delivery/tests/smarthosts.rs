@@ -26,6 +26,16 @@ async fn logs_in_and_keeps_the_password_out_of_the_transcript() {
 }
 
 #[tokio::test]
+async fn logs_in_step_by_step_where_plain_is_not_offered() {
+    let server = Server::start(offering("AUTH LOGIN CRAM-MD5")).await;
+    let attempted = send(&courier(&format!("smtp://news:s%40cret@{}", server.address))).await;
+    handed(&attempted);
+    assert_eq!(server.commands()[1..4], ["AUTH LOGIN", "bmV3cw==", "c0BjcmV0"]);
+    let log = &attempted.transcript;
+    assert!(log.contains("C: ***\n") && !log.contains("c0BjcmV0"), "{log}");
+}
+
+#[tokio::test]
 async fn a_refused_login_never_bounces_mail() {
     let mut script = offering("AUTH=PLAIN");
     script.auth = b"535 5.7.8 wrong\r\n".to_vec();

@@ -1,0 +1,47 @@
+//! What goes into an attempt, and what comes out.
+
+use crate::domain::{Address, BounceClass, Reply};
+
+/// One copy for one recipient.
+#[derive(Debug, Clone, Copy)]
+pub struct Parcel<'a> {
+    /// `None` is the null reverse path.
+    pub reverse_path: Option<&'a Address>,
+    /// Whose server gets it.
+    pub recipient: &'a Address,
+    /// The complete message; every line ends in CRLF.
+    pub copy: &'a [u8],
+}
+
+/// What an attempt came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The receiving server took responsibility.
+    Handed(Reply),
+    /// To be tried again.
+    Temporary(Reply, BounceClass),
+    /// Refused for good.
+    Permanent(Reply, BounceClass),
+}
+
+/// An attempt and its circumstances. Host, address and TLS are those of the server that gave the answer, else of the
+/// last that was tried, and empty where there was none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempted {
+    /// What it came to.
+    pub result: Answer,
+    /// The host's name.
+    pub mx: String,
+    /// Its address.
+    pub ip: String,
+    /// `TLSv1.3`, `TLSv1.2`, or empty for plain.
+    pub tls: String,
+    /// What its certificate is worth; empty without TLS.
+    pub certificate: String,
+    /// Lines that begin with `C: `, `S: ` or `-- `, at most 16 KiB; without the message and without passwords.
+    pub transcript: String,
+    /// How long it took.
+    pub ms: u64,
+    /// What shares limits with it: the best mail exchanger of the domain, or the smarthost; empty when unknown.
+    pub site: String,
+}
