@@ -4,5 +4,9 @@
 //! `store` on the other, `store`, `server` and `clock` carry them, and `domain`, `smtp` and `mail` are pure ground.
 //! `docs/ARCHITECTURE.md` draws it; `tests/house.rs` holds it.
 
+pub mod clock;
+pub mod config;
+pub mod delivery;
 pub mod domain;
+pub mod mail;
 pub mod store;

@@ -86,6 +86,8 @@ pub struct About {
     pub delivery: DeliveryId,
     /// The campaign it belongs to, so that a reader need not look it up.
     pub campaign: CampaignId,
+    /// Live or sandbox.
+    pub mode: Mode,
 }
 
 /// One recipient of one message was accepted.
@@ -99,8 +101,8 @@ pub struct Accepted {
     pub person: PersonId,
     /// The campaign's name.
     pub campaign_name: String,
-    /// Live or sandbox.
-    pub mode: Mode,
+    /// Whether this is the message's first recipient: messages are counted by it.
+    pub first_of_message: bool,
     /// The recipient's domain.
     pub domain: String,
     /// Tags the sender gave.
@@ -405,19 +407,24 @@ impl Fact {
 
 impl About {
     fn write(self, w: FieldWriter) -> FieldWriter {
-        w.signed(1, self.delivery.raw()).signed(2, self.campaign.raw())
+        let sandbox = u64::from(self.mode == Mode::Sandbox);
+        w.signed(1, self.delivery.raw()).signed(2, self.campaign.raw()).number(6, sandbox)
     }
 
     fn read(f: &Fields<'_>) -> Self {
-        Self { delivery: DeliveryId::from_raw(f.signed(1)), campaign: CampaignId::from_raw(f.signed(2)) }
+        let mode = if f.number(6) == 0 { Mode::Live } else { Mode::Sandbox };
+        Self { delivery: DeliveryId::from_raw(f.signed(1)), campaign: CampaignId::from_raw(f.signed(2)), mode }
     }
 }
 
 impl Accepted {
     fn write(&self, w: FieldWriter) -> FieldWriter {
-        let sandbox = u64::from(self.mode == Mode::Sandbox);
         let w = self.about.write(w).signed(3, self.message.raw()).signed(4, self.person.raw());
-        let w = w.text(5, &self.campaign_name).number(6, sandbox).text(7, &self.domain).number(9, self.size);
+        let w = w
+            .text(5, &self.campaign_name)
+            .number(17, self.first_of_message.into())
+            .text(7, &self.domain)
+            .number(9, self.size);
         let w = self.tags.iter().fold(w, |w, tag| w.text(8, tag));
         w.number(22, self.pixel.into()).number(23, self.links.into())
     }
@@ -428,7 +435,7 @@ impl Accepted {
             message: MessageId::from_raw(f.signed(3)),
             person: person(f),
             campaign_name: f.text(5),
-            mode: if f.number(6) == 0 { Mode::Live } else { Mode::Sandbox },
+            first_of_message: f.number(17) != 0,
             domain: f.text(7),
             tags: f.texts(8),
             size: f.number(9),
@@ -495,7 +502,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn about() -> About {
-        About { delivery: DeliveryId::from_raw(11), campaign: CampaignId::from_raw(5000) }
+        About { delivery: DeliveryId::from_raw(11), campaign: CampaignId::from_raw(5000), mode: Mode::Sandbox }
     }
 
     pub(crate) fn hit(position: u16, class: Audience) -> Hit {
@@ -519,7 +526,7 @@ pub(crate) mod tests {
                 message: MessageId::from_raw(7),
                 person,
                 campaign_name: "spring".to_owned(),
-                mode: Mode::Sandbox,
+                first_of_message: true,
                 domain: "example.org".to_owned(),
                 tags: vec!["a".to_owned(), "b".to_owned()],
                 size: 10_240,

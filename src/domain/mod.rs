@@ -11,6 +11,7 @@ pub mod counts;
 pub mod credential;
 pub mod event;
 pub mod id;
+pub mod link;
 pub mod reply;
 pub mod retry;
 pub mod timestamp;

@@ -169,39 +169,7 @@ pub struct TimelineEntry {
     pub target: String,
 }
 
-/// What was done with one link of a message.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ReceiptLink {
-    /// The target, exactly.
-    pub url: String,
-    /// The anchor's text.
-    pub label: String,
-    /// Its position when it is tracked.
-    pub position: Option<u16>,
-    /// Why it was left alone, one clause; empty when tracked.
-    pub left_alone: String,
-}
-
-/// What was changed in a message.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Receipt {
-    /// Every link found.
-    pub links: Vec<ReceiptLink>,
-    /// Where the pixel is, one clause; empty for none.
-    pub pixel: String,
-    /// Why nothing was tracked, one clause; empty when something was.
-    pub untracked: String,
-    /// `domain` and `selector` of each signature to make.
-    pub signed_by: Vec<(String, String)>,
-    /// Control headers read and removed, and what was not understood.
-    pub control: Vec<String>,
-    /// Octets as it came.
-    pub size_in: u64,
-    /// Octets as it leaves, without signatures.
-    pub size_out: u64,
-    /// How many parts or links were passed over because of a limit, one clause each.
-    pub limits: Vec<String>,
-}
+pub use crate::mail::receipt::{Receipt, ReceiptLink};
 
 /// One delivery, whole.
 #[derive(Debug, Clone)]
@@ -300,6 +268,23 @@ pub struct Overview {
     pub findings: Vec<Finding>,
     /// Whether there is any mail in the other mode.
     pub other_mode_has_mail: bool,
+}
+
+/// What waits for one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueRow {
+    /// The domain.
+    pub domain: String,
+    /// How many wait.
+    pub waiting: i64,
+    /// How many of these were tried.
+    pub tried: i64,
+    /// The acceptance of the oldest.
+    pub oldest_at: Timestamp,
+    /// When the next is due.
+    pub next_at: Timestamp,
+    /// What the domain's server said last; empty when nothing was tried.
+    pub last_reply: String,
 }
 
 /// A dashboard login.

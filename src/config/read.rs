@@ -1,0 +1,298 @@
+//! Reading values out of a TOML file and the environment, gathering every complaint with its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Environment variables are `POSTRIDER__SECTION__KEY`, or `POSTRIDER__KEY` for keys outside of sections.
+pub const PREFIX: &str = "POSTRIDER__";
+
+/// Something wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// `line 3, column 10`, or the variable's name; empty for the whole.
+    pub place: String,
+    /// `section.key`.
+    pub key: String,
+    /// What is wrong and what would be right.
+    pub what: String,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in [&self.place, &self.key].into_iter().filter(|part| !part.is_empty()) {
+            write!(f, "{part}: ")?;
+        }
+        f.write_str(&self.what)
+    }
+}
+
+/// A value as written, before its type is known.
+#[derive(Debug, Clone)]
+enum Raw {
+    Text(String),
+    Number(String),
+    Flag(bool),
+    List(Vec<Raw>),
+    Other(&'static str),
+}
+
+impl Raw {
+    fn of(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::Text(text.to_string()),
+            DeValue::Integer(number) => Self::Number(number.as_str().to_owned()),
+            DeValue::Boolean(flag) => Self::Flag(*flag),
+            DeValue::Array(list) => Self::List(list.iter().map(|item| Self::of(item.get_ref())).collect()),
+            DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => Self::Other(value.type_str()),
+        }
+    }
+
+    /// A variable's text: TOML where it is TOML, else the text itself.
+    fn of_variable(text: &str) -> Self {
+        DeValue::parse(text).map_or_else(|_| Self::Text(text.to_owned()), |value| Self::of(value.get_ref()))
+    }
+
+    const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "a text",
+            Self::Number(_) => "a number",
+            Self::Flag(_) => "true or false",
+            Self::List(_) => "a list",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+struct Found {
+    raw: Raw,
+    place: String,
+}
+
+/// All values that were given, by `section.key`, and the complaints so far.
+pub struct Reader {
+    values: BTreeMap<String, Found>,
+    known: BTreeSet<String>,
+    complaints: Vec<Complaint>,
+}
+
+impl Reader {
+    /// Reads the file's text, then lays the variables over it.
+    pub fn new(text: &str, variables: impl Iterator<Item = (String, String)>) -> Self {
+        let mut reader = Self { values: BTreeMap::new(), known: BTreeSet::new(), complaints: Vec::new() };
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let place = error.span().map_or_else(String::new, |span| place(text, span.start));
+            reader.complaints.push(Complaint { place, key: String::new(), what: error.message().to_owned() });
+        }
+        for (key, value) in table.get_ref() {
+            match value.get_ref() {
+                DeValue::Table(section) => {
+                    section.iter().for_each(|(inner, v)| {
+                        reader.put(text, &format!("{}.{}", key.get_ref(), inner.get_ref()), inner.span().start, v)
+                    });
+                }
+                _ => reader.put(text, key.get_ref(), key.span().start, value),
+            }
+        }
+        for (name, value) in variables {
+            if let Some(key) = name.strip_prefix(PREFIX) {
+                let key = key.to_ascii_lowercase().replace("__", ".");
+                reader.values.insert(key, Found { raw: Raw::of_variable(&value), place: name });
+            }
+        }
+        reader
+    }
+
+    fn put(&mut self, text: &str, key: &str, at: usize, value: &Spanned<DeValue<'_>>) {
+        self.values.insert(key.to_owned(), Found { raw: Raw::of(value.get_ref()), place: place(text, at) });
+    }
+
+    /// Whether a key was given.
+    pub fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// Complains about a key.
+    pub fn complain(&mut self, key: &str, what: impl Into<String>) {
+        let place = self.values.get(key).map_or_else(String::new, |found| found.place.clone());
+        self.complaints.push(Complaint { place, key: key.to_owned(), what: what.into() });
+    }
+
+    fn take(&mut self, key: &str) -> Option<Raw> {
+        self.known.insert(key.to_owned());
+        self.values.get(key).map(|found| found.raw.clone())
+    }
+
+    fn wrong_type(&mut self, key: &str, found: &Raw, wanted: &str) {
+        self.complain(key, format!("is {}, but must be {wanted}", found.type_name()));
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: &str, default: &str) -> String {
+        match self.take(key) {
+            None => default.to_owned(),
+            Some(Raw::Text(text)) => text,
+            Some(other) => {
+                self.wrong_type(key, &other, "a text in quotes");
+                default.to_owned()
+            }
+        }
+    }
+
+    /// true or false.
+    pub fn flag(&mut self, key: &str, default: bool) -> bool {
+        match self.take(key) {
+            None => default,
+            Some(Raw::Flag(flag)) => flag,
+            Some(other) => {
+                self.wrong_type(key, &other, "true or false");
+                default
+            }
+        }
+    }
+
+    /// A whole number within limits.
+    pub fn number(&mut self, key: &str, default: u64, limits: std::ops::RangeInclusive<u64>) -> u64 {
+        let raw = self.take(key);
+        let number = match &raw {
+            None => return default,
+            Some(Raw::Number(digits)) => digits.replace('_', "").parse::<u64>().ok(),
+            Some(other) => {
+                self.wrong_type(key, &other.clone(), "a whole number");
+                return default;
+            }
+        };
+        match number.filter(|n| limits.contains(n)) {
+            Some(number) => number,
+            None => {
+                self.complain(key, format!("must be from {} to {}", limits.start(), limits.end()));
+                default
+            }
+        }
+    }
+
+    /// A text that reads as `T`; `wanted` says what that is.
+    pub fn parsed<T: FromStr>(&mut self, key: &str, default: &str, wanted: &str) -> Option<T> {
+        let text = self.text(key, default);
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.complain(key, format!("{text:?} is not {wanted}"));
+        }
+        parsed
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Copy>(&mut self, key: &str, words: &[(&str, T)], default: T) -> T {
+        if !self.has(key) {
+            self.take(key);
+            return default;
+        }
+        let text = self.text(key, "");
+        match words.iter().find(|(word, _)| *word == text) {
+            Some((_, value)) => *value,
+            None => {
+                let allowed: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+                self.complain(key, format!("{text:?} is not one of {}", allowed.join(", ")));
+                default
+            }
+        }
+    }
+
+    /// A duration such as `90s`, `5m`, `8h`, `3d`.
+    pub fn duration(&mut self, key: &str, default: &str) -> Duration {
+        let text = self.text(key, default);
+        self.read_duration(key, &text).or_else(|| humantime::parse_duration(default).ok()).unwrap_or_default()
+    }
+
+    fn read_duration(&mut self, key: &str, text: &str) -> Option<Duration> {
+        match humantime::parse_duration(text) {
+            Ok(duration) => Some(duration),
+            Err(_) => {
+                self.complain(key, format!("{text:?} is not a duration such as \"30s\", \"5m\", \"8h\" or \"3d\""));
+                None
+            }
+        }
+    }
+
+    /// A list of durations.
+    pub fn durations(&mut self, key: &str, default: &[&str]) -> Vec<Duration> {
+        let texts = self.texts(key, default);
+        texts.iter().filter_map(|text| self.read_duration(key, text)).collect()
+    }
+
+    /// A list of texts; a variable may give them with commas between.
+    pub fn texts(&mut self, key: &str, default: &[&str]) -> Vec<String> {
+        let raw = self.take(key);
+        let items = match raw {
+            None => return default.iter().map(|text| (*text).to_owned()).collect(),
+            Some(Raw::Text(text)) => {
+                return text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+            }
+            Some(Raw::List(items)) => items,
+            Some(other) => {
+                self.wrong_type(key, &other, "a list of texts");
+                return Vec::new();
+            }
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item {
+                Raw::Text(text) => texts.push(text),
+                other => self.wrong_type(key, &other, "a list of texts only"),
+            }
+        }
+        texts
+    }
+
+    /// A list of texts that each read as `T`.
+    pub fn list<T: FromStr>(&mut self, key: &str, default: &[&str], wanted: &str) -> Vec<T> {
+        let mut list = Vec::new();
+        for text in self.texts(key, default) {
+            match text.parse() {
+                Ok(value) => list.push(value),
+                Err(_) => self.complain(key, format!("{text:?} is not {wanted}")),
+            }
+        }
+        list
+    }
+
+    /// All complaints, those about unknown keys included, in the order of their places.
+    pub fn finish(mut self) -> Vec<Complaint> {
+        let unknown: Vec<_> = self.values.keys().filter(|key| !self.known.contains(*key)).cloned().collect();
+        for key in unknown {
+            let section = key.split_once('.').map(|(section, _)| format!("{section}."));
+            let near: Vec<_> = match &section {
+                Some(section) => self.known.iter().filter(|k| k.starts_with(section.as_str())).cloned().collect(),
+                None => self.known.iter().filter(|k| !k.contains('.')).cloned().collect(),
+            };
+            let names: Vec<_> = near.iter().map(|k| k.rsplit('.').next().unwrap_or(k)).collect();
+            let what = if names.is_empty() {
+                let sections: BTreeSet<_> =
+                    self.known.iter().filter_map(|k| k.split_once('.')).map(|(s, _)| s).collect();
+                format!("there is no such section; there are {}", sections.into_iter().collect::<Vec<_>>().join(", "))
+            } else {
+                format!("there is no such key; there are {}", names.join(", "))
+            };
+            self.complain(&key, what);
+        }
+        self.complaints.sort_by_key(|complaint| line_of(&complaint.place));
+        self.complaints
+    }
+}
+
+fn line_of(place: &str) -> u64 {
+    let digits: String = place.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(u64::MAX)
+}
+
+fn place(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
+    format!("line {line}, column {column}")
+}

@@ -1,0 +1,126 @@
+//! Why an attempt did not succeed, and whether another host may do better.
+
+use crate::domain::{BounceClass, EnhancedCode, Reply};
+
+use super::wire::Trouble;
+
+/// The steps of an attempt, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    Lookup,
+    Connect,
+    Handshake,
+    Greeting,
+    Ehlo,
+    StartTls,
+    Auth,
+    Reset,
+    Mail,
+    Rcpt,
+    Data,
+    Message,
+}
+
+impl Step {
+    /// The words after "while" or "at".
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Lookup => "the look-up",
+            Self::Connect => "connecting",
+            Self::Handshake => "the TLS handshake",
+            Self::Greeting => "the greeting",
+            Self::Ehlo => "EHLO",
+            Self::StartTls => "STARTTLS",
+            Self::Auth => "AUTH",
+            Self::Reset => "RSET",
+            Self::Mail => "MAIL",
+            Self::Rcpt => "RCPT",
+            Self::Data => "DATA",
+            Self::Message => "the message",
+        }
+    }
+}
+
+/// One host's refusal or failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) reply: Reply,
+    pub(super) class: BounceClass,
+    pub(super) permanent: bool,
+    pub(super) step: Step,
+    /// Whether a server said it; else it is our own finding.
+    pub(super) spoken: bool,
+}
+
+impl Failure {
+    /// A server's refusal.
+    pub(super) fn said(step: Step, reply: Reply) -> Self {
+        Self { class: BounceClass::of(&reply), permanent: reply.is_permanent(), step, spoken: true, reply }
+    }
+
+    /// Our own finding; `code` decides whether it is for good.
+    pub(super) fn found(step: Step, code: u16, enhanced: EnhancedCode, class: BounceClass, text: String) -> Self {
+        let reply = Reply::local(code, enhanced, text);
+        Self { permanent: reply.is_permanent(), reply, class, step, spoken: false }
+    }
+
+    /// TLS or the protocol went wrong: temporary.
+    pub(super) fn protocol(step: Step, text: String) -> Self {
+        Self::found(step, 451, EnhancedCode(4, 5, 0), BounceClass::TlsOrProtocol, text)
+    }
+
+    /// The connection failed at a step: temporary. `host` is name and address, for the text.
+    pub(super) fn trouble(step: Step, trouble: &Trouble, host: &str) -> Self {
+        let at = step.what();
+        match trouble {
+            Trouble::Slow => {
+                let text = format!("{host} took too long at {at}");
+                Self::found(step, 451, EnhancedCode(4, 4, 2), BounceClass::NoAnswer, text)
+            }
+            Trouble::Closed => {
+                let text = format!("{host} closed the connection at {at}");
+                Self::found(step, 451, EnhancedCode(4, 4, 2), BounceClass::NoAnswer, text)
+            }
+            Trouble::Io(cause) => {
+                let text = format!("the connection to {host} failed at {at}: {cause}");
+                Self::found(step, 451, EnhancedCode(4, 4, 2), BounceClass::NoAnswer, text)
+            }
+            Trouble::Protocol(cause) => Self::protocol(step, format!("{host} broke the protocol at {at}: {cause}")),
+        }
+    }
+
+    /// The same, but to be tried again whatever the code says.
+    pub(super) fn softened(self) -> Self {
+        Self { permanent: false, ..self }
+    }
+
+    /// Whether the next host may be asked within this attempt. A 5xx ends it once the session stood; a 4xx to RCPT or
+    /// later does too, since it is about the recipient or the message and not about the host (greylisting mostly).
+    pub(super) fn lets_next_host(&self) -> bool {
+        match self.step {
+            Step::Lookup
+            | Step::Connect
+            | Step::Handshake
+            | Step::Greeting
+            | Step::Ehlo
+            | Step::StartTls
+            | Step::Auth
+            | Step::Reset => true,
+            Step::Mail => !self.permanent,
+            Step::Rcpt | Step::Data => self.ends_session() && !self.permanent,
+            Step::Message => false,
+        }
+    }
+
+    /// Whether the connection is of no use any more.
+    pub(super) fn ends_session(&self) -> bool {
+        !self.spoken || self.reply.code == 421
+    }
+
+    /// Of two failures of one attempt the one to report: temporary over permanent (another host may still take it),
+    /// spoken over found, a later step over an earlier one.
+    pub(super) fn tells_more_than(&self, other: &Self) -> bool {
+        let weight = |f: &Self| (!f.permanent, f.spoken, f.step);
+        weight(self) > weight(other)
+    }
+}

@@ -1,0 +1,129 @@
+//! Sessions that wait a moment for the next copy to the same host.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::session::Session;
+
+/// Idle sessions in all; one more is closed instead.
+const IDLE_SESSIONS_MAX: usize = 200;
+/// How often idle sessions are looked over, at the least.
+const SWEEP_EVERY_MAX: Duration = Duration::from_secs(1);
+
+/// Idle sessions by host name.
+#[derive(Clone)]
+pub(super) struct Pool(Arc<Shelf>);
+
+struct Shelf {
+    idle_max: Duration,
+    messages_max: u32,
+    content: Mutex<Content>,
+}
+
+#[derive(Default)]
+struct Content {
+    by_host: HashMap<String, Vec<(Instant, Session)>>,
+    count: usize,
+    swept: bool,
+}
+
+impl Pool {
+    /// `messages_max` 1 keeps nothing.
+    pub(super) fn new(idle_max: Duration, messages_max: u32) -> Self {
+        Self(Arc::new(Shelf { idle_max, messages_max, content: Mutex::default() }))
+    }
+
+    /// The session of this host that was used last and still stands.
+    pub(super) async fn take(&self, host: &str) -> Option<Session> {
+        loop {
+            let session = self.0.content().pop(host)?;
+            if session.is_quiet().await {
+                return Some(session);
+            }
+        }
+    }
+
+    /// Keeps a session for a while, or says goodbye to it.
+    pub(super) fn put(&self, session: Session) {
+        if !session.is_usable() {
+            return;
+        }
+        let mut content = self.0.content();
+        if self.0.messages_max <= 1 || session.sent >= self.0.messages_max || content.count >= IDLE_SESSIONS_MAX {
+            drop(content);
+            tokio::spawn(session.quit());
+            return;
+        }
+        content.count += 1;
+        content.by_host.entry(session.host.clone()).or_default().push((Instant::now(), session));
+        if !std::mem::replace(&mut content.swept, true) {
+            tokio::spawn(sweep(Arc::downgrade(&self.0)));
+        }
+    }
+
+    /// Says goodbye to all idle sessions.
+    pub(super) async fn close(&self) {
+        let all = self.0.content().drain();
+        futures_util::future::join_all(all.into_iter().map(Session::quit)).await;
+    }
+}
+
+impl Shelf {
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    fn pop(&mut self, host: &str) -> Option<Session> {
+        let (_, session) = self.by_host.get_mut(host)?.pop()?;
+        self.count -= 1;
+        Some(session)
+    }
+
+    fn drain(&mut self) -> Vec<Session> {
+        self.count = 0;
+        self.by_host.drain().flat_map(|(_, kept)| kept).map(|(_, session)| session).collect()
+    }
+
+    /// Takes out what has waited since before `oldest`.
+    fn expire(&mut self, oldest: Instant) -> Vec<Session> {
+        let mut gone = Vec::new();
+        self.by_host.retain(|_, kept| {
+            let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(kept).into_iter().partition(|(since, _)| *since > oldest);
+            *kept = stay;
+            gone.extend(go.into_iter().map(|(_, session)| session));
+            !kept.is_empty()
+        });
+        self.count -= gone.len();
+        gone
+    }
+}
+
+/// Runs while there are idle sessions.
+async fn sweep(shelf: Weak<Shelf>) {
+    loop {
+        let Some(pause) = shelf.upgrade().map(|s| (s.idle_max / 2).min(SWEEP_EVERY_MAX)) else { return };
+        tokio::time::sleep(pause).await;
+        let Some(shelf) = shelf.upgrade() else { return };
+        let gone = {
+            let mut content = shelf.content();
+            let gone = Instant::now().checked_sub(shelf.idle_max).map(|at| content.expire(at)).unwrap_or_default();
+            content.swept = content.count > 0;
+            if !content.swept && gone.is_empty() {
+                return;
+            }
+            gone
+        };
+        let empty = !shelf.content().swept;
+        for session in gone {
+            tokio::spawn(session.quit());
+        }
+        if empty {
+            return;
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Where the mail of a domain goes (RFC 5321 section 5.1).
+
+use std::net::IpAddr;
+
+use rand::seq::{IndexedRandom, SliceRandom};
+
+use crate::domain::{BounceClass, Domain, EnhancedCode};
+
+use super::dns::{Dns, Exchange, LookupError};
+use super::failure::{Failure, Step};
+use super::smarthost::Smarthost;
+
+/// Hosts of one route that are looked up at most; a domain may list more.
+const HOSTS_MAX: usize = 20;
+
+/// The hosts to ask, best first, and the key of what shares limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Route {
+    /// The smarthost, or the first name in the alphabet of the best exchangers.
+    pub(super) site: String,
+    /// At most 20.
+    pub(super) hosts: Vec<String>,
+    /// The domain has no MX records: its own address is meant.
+    pub(super) implicit: bool,
+}
+
+impl Route {
+    /// To the one configured host.
+    pub(super) fn to_smarthost(smarthost: &Smarthost) -> Self {
+        Self { site: smarthost.host.clone(), hosts: vec![smarthost.host.clone()], implicit: false }
+    }
+
+    /// To the mail exchangers of a domain. `own_name` is this relay's name.
+    pub(super) async fn to_exchangers(dns: &Dns, domain: &Domain, own_name: &str) -> Result<Self, Failure> {
+        match dns.exchanges(domain.as_str()).await {
+            Ok(exchanges) => Self::from_exchanges(exchanges, domain, own_name),
+            Err(LookupError::NoRecords) => {
+                // The implicit MX: the domain itself, when it has an address.
+                let host = domain.as_str().to_owned();
+                let route = Self::from_exchanges(vec![Exchange { preference: 0, host }], domain, own_name)?;
+                Ok(Self { implicit: true, ..route })
+            }
+            Err(LookupError::NoName) => Err(Failure::found(
+                Step::Lookup,
+                550,
+                EnhancedCode(5, 1, 2),
+                BounceClass::BadDomain,
+                format!("the domain {domain} does not exist"),
+            )),
+            Err(LookupError::Unanswered(why)) => Err(unanswered(domain.as_str(), &why)),
+        }
+    }
+
+    fn from_exchanges(mut all: Vec<Exchange>, domain: &Domain, own_name: &str) -> Result<Self, Failure> {
+        if all.iter().all(|e| e.host.is_empty()) {
+            let text = format!("the domain {domain} takes no mail (null MX)");
+            return Err(Failure::found(Step::Lookup, 556, EnhancedCode(5, 1, 10), BounceClass::BadDomain, text));
+        }
+        all.retain(|e| !e.host.is_empty());
+        if let Some(own) = all.iter().filter(|e| e.host.eq_ignore_ascii_case(own_name)).map(|e| e.preference).min() {
+            all.retain(|e| e.preference < own);
+        }
+        let Some(best) = all.iter().map(|e| e.preference).min() else {
+            let text = format!("mail for {domain} loops back: {own_name}, this relay, is its best mail exchanger");
+            return Err(Failure::found(Step::Lookup, 554, EnhancedCode(5, 4, 6), BounceClass::Dns, text));
+        };
+        let site = all.iter().filter(|e| e.preference == best).map(|e| e.host.as_str()).min().unwrap_or_default();
+        let site = site.to_owned();
+        // Shuffled, then sorted by a stable sort: equals stay in an order of chance.
+        all.shuffle(&mut rand::rng());
+        all.sort_by_key(|e| e.preference);
+        let mut hosts: Vec<String> = Vec::new();
+        for exchange in all {
+            if hosts.len() < HOSTS_MAX && !hosts.contains(&exchange.host) {
+                hosts.push(exchange.host);
+            }
+        }
+        Ok(Self { site, hosts, implicit: false })
+    }
+}
+
+/// One of the own addresses of the same kind as `target`, by chance. `Err` when there are own addresses, but none of
+/// this kind.
+pub(super) fn source_for(target: IpAddr, own: &[IpAddr]) -> Result<Option<IpAddr>, ()> {
+    if own.is_empty() {
+        return Ok(None);
+    }
+    let fitting: Vec<&IpAddr> = own.iter().filter(|a| a.is_ipv4() == target.is_ipv4()).collect();
+    fitting.choose(&mut rand::rng()).map(|a| Some(**a)).ok_or(())
+}
+
+/// No answer of the DNS: temporary, and never a reason to try something else.
+pub(super) fn unanswered(name: &str, why: &str) -> Failure {
+    let text = format!("the DNS did not answer for {name}: {why}");
+    Failure::found(Step::Lookup, 451, EnhancedCode(4, 4, 3), BounceClass::Dns, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(records: &[(u16, &str)]) -> Result<Route, Failure> {
+        let all =
+            records.iter().map(|(preference, host)| Exchange { preference: *preference, host: (*host).to_owned() });
+        Route::from_exchanges(all.collect(), &Domain::parse("b.example").unwrap(), "relay.example.com")
+    }
+
+    #[test]
+    fn sorts_by_preference_and_shuffles_equals() {
+        let mut firsts = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let route = route(&[(20, "c.example"), (10, "b.example"), (10, "a.example"), (30, "a.example")]).unwrap();
+            assert_eq!(route.site, "a.example");
+            assert_eq!(route.hosts.len(), 3);
+            assert_eq!(route.hosts[2], "c.example");
+            firsts.insert(route.hosts[0].clone());
+        }
+        assert_eq!(firsts.len(), 2);
+    }
+
+    #[test]
+    fn null_mx_and_loops_end_the_route() {
+        let null = route(&[(0, "")]).unwrap_err();
+        assert_eq!((null.reply.code, null.reply.enhanced), (556, Some(EnhancedCode(5, 1, 10))));
+        assert!(null.permanent);
+        let looped = route(&[(10, "relay.example.com"), (10, "a.example"), (20, "b.example")]).unwrap_err();
+        assert_eq!(looped.reply.enhanced, Some(EnhancedCode(5, 4, 6)));
+        let backup = route(&[(20, "Relay.example.com"), (10, "a.example"), (30, "b.example")]).unwrap();
+        assert_eq!(backup.hosts, ["a.example"]);
+    }
+
+    #[test]
+    fn sources_are_of_the_same_kind() {
+        let own: Vec<IpAddr> = vec!["127.0.0.5".parse().unwrap()];
+        assert_eq!(source_for("127.0.0.1".parse().unwrap(), &own), Ok(Some(own[0])));
+        assert_eq!(source_for("::1".parse().unwrap(), &own), Err(()));
+        assert_eq!(source_for("::1".parse().unwrap(), &[]), Ok(None));
+    }
+}

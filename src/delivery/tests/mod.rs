@@ -1,0 +1,112 @@
+//! Couriers against servers and zones that follow a script.
+
+mod conversation;
+mod encryption;
+mod hostile;
+mod names;
+mod reuse;
+mod server;
+mod smarthosts;
+mod zone;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::*;
+use crate::domain::{Address, BounceClass, Domain, Reply};
+use server::Server;
+use zone::Zone;
+
+const COPY: &[u8] = b"From: a@shop.example\r\nSubject: x\r\n\r\n.dot\r\n..two\r\nend\r\n";
+
+fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+/// Times short enough for a test, long enough for a busy machine.
+fn timeouts() -> Timeouts {
+    let short = Duration::from_secs(5);
+    Timeouts {
+        lookup: short,
+        connect: short,
+        handshake: short,
+        greeting: short,
+        ehlo: short,
+        mail: short,
+        rcpt: short,
+        data: short,
+        chunk: short,
+        final_dot: short,
+        quit: Duration::from_millis(500),
+    }
+}
+
+fn settings(zone: &Zone, port: u16) -> Settings {
+    Settings {
+        hostname: "relay.shop.example".to_owned(),
+        mode: Mode::Mx,
+        port,
+        dns: vec![zone.address],
+        allow_private_mx: true,
+        timeouts: timeouts(),
+        messages_per_connection: 1,
+        ..Settings::default()
+    }
+}
+
+/// A courier for a zone in which `mx.b.example` is this server and the exchanger of `b.example`.
+async fn courier_to(server: &Server) -> Courier {
+    courier_with(server, |_| ()).await
+}
+
+async fn courier_with(server: &Server, change: impl FnOnce(&mut Settings)) -> Courier {
+    let zone = Zone::start().await;
+    zone.mx("b.example", &[(10, "mx.b.example")]);
+    zone.a("mx.b.example", &[server.ip()]);
+    let mut settings = settings(&zone, server.address.port());
+    change(&mut settings);
+    Courier::new(settings).unwrap()
+}
+
+async fn send(courier: &Courier) -> Attempted {
+    send_copy(courier, COPY).await
+}
+
+async fn send_copy(courier: &Courier, copy: &[u8]) -> Attempted {
+    send_to(courier, "ann@b.example", copy).await
+}
+
+async fn send_to(courier: &Courier, recipient: &str, copy: &[u8]) -> Attempted {
+    let (from, to) = (address("news@shop.example"), address(recipient));
+    let parcel = Parcel { reverse_path: Some(&from), recipient: &to, copy };
+    tokio::time::timeout(Duration::from_secs(30), courier.attempt(parcel)).await.unwrap()
+}
+
+fn temporary(attempted: &Attempted) -> (Reply, BounceClass) {
+    match &attempted.result {
+        Answer::Temporary(reply, class) => (reply.clone(), *class),
+        other => panic!("{other:?}\n{}", attempted.transcript),
+    }
+}
+
+fn permanent(attempted: &Attempted) -> (Reply, BounceClass) {
+    match &attempted.result {
+        Answer::Permanent(reply, class) => (reply.clone(), *class),
+        other => panic!("{other:?}\n{}", attempted.transcript),
+    }
+}
+
+fn handed(attempted: &Attempted) -> Reply {
+    match &attempted.result {
+        Answer::Handed(reply) => reply.clone(),
+        other => panic!("{other:?}\n{}", attempted.transcript),
+    }
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn at(ip: &str, port: u16) -> SocketAddr {
+    SocketAddr::new(self::ip(ip), port)
+}

@@ -1,0 +1,119 @@
+//! Bodies: small ones in the database, large ones as files beside it, all with a checksum that is checked when read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::error::StoreError;
+
+/// A larger body is a file.
+pub(super) const INLINE_MAX: usize = 256 << 10;
+/// The folder of files, below the data folder.
+const FOLDER: &str = "bodies";
+
+/// A body on its way in.
+#[derive(Debug, Clone)]
+pub(super) struct NewBody {
+    pub(super) bytes: std::sync::Arc<[u8]>,
+    /// Where it was written, when it is a file.
+    pub(super) path: Option<String>,
+}
+
+/// Writes a large body and makes it and its name durable; a small one waits for the transaction.
+pub(super) fn place(data_dir: &Path, bytes: std::sync::Arc<[u8]>, random: u64) -> Result<NewBody, StoreError> {
+    if bytes.len() <= INLINE_MAX {
+        return Ok(NewBody { bytes, path: None });
+    }
+    let folder = data_dir.join(FOLDER);
+    fs::create_dir_all(&folder).map_err(|e| StoreError::file(&folder, &e))?;
+    let name = format!("{random:016x}.eml");
+    let path = folder.join(&name);
+    let written = write_durably(&path, &folder, &bytes);
+    if let Err(error) = written {
+        // What is half written is of no use; an orphan that cannot be removed now is swept at the next start.
+        let _ = fs::remove_file(&path);
+        return Err(StoreError::file(&path, &error));
+    }
+    Ok(NewBody { bytes, path: Some(name) })
+}
+
+fn write_durably(path: &Path, folder: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    File::open(folder)?.sync_all()
+}
+
+pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Why a body cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyFault {
+    /// It was released after its last delivery.
+    Gone,
+    /// It does not match its checksum, or its file is missing: it is held and never sent.
+    Damaged(String),
+}
+
+/// Reads a body and checks it.
+pub(super) fn read(conn: &Connection, data_dir: &Path, message: i64) -> Result<Result<Vec<u8>, BodyFault>, StoreError> {
+    let row = conn
+        .prepare_cached("select length, digest, path from queue_message where message = ?1")?
+        .query_row([message], |row| {
+            Ok((row.get::<_, usize>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Option<String>>(2)?))
+        })
+        .optional()?;
+    let Some((length, expected, path)) = row else { return Ok(Err(BodyFault::Gone)) };
+    let bytes = match path {
+        Some(name) => match fs::read(data_dir.join(FOLDER).join(&name)) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Err(BodyFault::Damaged(format!("its file {name} cannot be read: {error}")))),
+        },
+        None => {
+            let query = "select bytes from body where message = ?1";
+            match conn.prepare_cached(query)?.query_row([message], |row| row.get(0)).optional()? {
+                Some(bytes) => bytes,
+                None => return Ok(Err(BodyFault::Damaged("its row is missing".to_owned()))),
+            }
+        }
+    };
+    if bytes.len() != length || digest(&bytes).as_slice() != expected {
+        return Ok(Err(BodyFault::Damaged("its bytes do not match their checksum".to_owned())));
+    }
+    Ok(Ok(bytes))
+}
+
+/// Removes the files of bodies that no message names: written, but never committed.
+pub(super) fn sweep_orphans(conn: &Connection, data_dir: &Path) -> Result<usize, StoreError> {
+    let folder = data_dir.join(FOLDER);
+    let Ok(entries) = fs::read_dir(&folder) else { return Ok(0) };
+    let mut removed = 0;
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let known = conn
+            .prepare_cached("select 1 from queue_message where path = ?1")?
+            .query_row([&name], |_| Ok(()))
+            .optional()?;
+        if known.is_none() && fs::remove_file(entry.path()).is_ok() {
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Forgets a message's body and recipe; returns the file to remove once the transaction is committed.
+pub(super) fn forget(conn: &Connection, data_dir: &Path, message: i64) -> Result<Option<PathBuf>, StoreError> {
+    let path: Option<String> = conn
+        .prepare_cached("delete from queue_message where message = ?1 returning path")?
+        .query_row([message], |row| row.get(0))
+        .optional()?
+        .flatten();
+    conn.prepare_cached("delete from body where message = ?1")?.execute(params![message])?;
+    Ok(path.map(|name| data_dir.join(FOLDER).join(name)))
+}

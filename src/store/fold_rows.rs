@@ -1,0 +1,156 @@
+//! The fold's rows: how they are read and written.
+
+use rusqlite::{CachedStatement, Row, params};
+
+use super::error::StoreError;
+use super::fold::mode_code;
+use super::fold_state::{DeliveryState, HitCounter};
+use super::view::State;
+use crate::domain::audience::Audience;
+use crate::domain::{BounceClass, Metric, Mode};
+
+pub(super) const SELECT_DELIVERY: &str = "select known, message, campaign, mode, person, domain, state, tries, class, \
+    accepted_at, settled_at, pixel, links, opened, opened_at, clicked, clicked_at, open_events, click_events, \
+    late_bounced_at, complained_at, unsubscribed_at, last_at from v_delivery where delivery = ?1";
+
+pub(super) const UPSERT_DELIVERY: &str = "insert into v_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+    ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24) on conflict (delivery) do update set \
+    known = excluded.known, message = excluded.message, person = excluded.person, domain = excluded.domain, \
+    state = excluded.state, tries = excluded.tries, class = excluded.class, accepted_at = excluded.accepted_at, \
+    settled_at = excluded.settled_at, pixel = excluded.pixel, links = excluded.links, opened = excluded.opened, \
+    opened_at = excluded.opened_at, clicked = excluded.clicked, clicked_at = excluded.clicked_at, \
+    open_events = excluded.open_events, click_events = excluded.click_events, \
+    late_bounced_at = excluded.late_bounced_at, complained_at = excluded.complained_at, \
+    unsubscribed_at = excluded.unsubscribed_at, last_at = excluded.last_at";
+
+pub(super) const SELECT_HITS: &str =
+    "select position, class, pattern, n, first_at from v_hit where delivery = ?1 order by position, class";
+
+pub(super) const UPSERT_HIT: &str = "insert into v_hit values (?1, ?2, ?3, ?4, ?5, ?6) \
+    on conflict (delivery, position, class) do update set n = excluded.n, first_at = excluded.first_at";
+
+pub(super) const UPSERT_LINK: &str = "insert into v_link values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+    on conflict (campaign, position, pattern) do update set human = human + excluded.human, \
+    proxy = proxy + excluded.proxy, unknown = unknown + excluded.unknown, prefetch = prefetch + excluded.prefetch, \
+    scanner = scanner + excluded.scanner, total_events = total_events + excluded.total_events";
+
+pub(super) const UPSERT_REFUSAL: &str = "insert into v_refusal values (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+    on conflict (campaign, class) do update set bounced = bounced + excluded.bounced, \
+    deferrals = deferrals + excluded.deferrals, \
+    sample_source = iif(excluded.sample_at < sample_at, excluded.sample_source, sample_source), \
+    sample_seq = iif(excluded.sample_at < sample_at, excluded.sample_seq, sample_seq), \
+    sample_at = min(sample_at, excluded.sample_at)";
+
+pub(super) const CAMPAIGN_KEYS: &str =
+    "id, name, mode, first_at, last_at, first_message, last_message, messages, first_delivery_at";
+
+pub(super) const CAMPAIGN_UPDATES: &str = "name = iif(name = '', excluded.name, name), \
+    mode = max(mode, excluded.mode), \
+    first_message = iif(excluded.first_at < first_at, excluded.first_message, first_message), \
+    first_at = min(first_at, excluded.first_at), \
+    last_message = iif(excluded.last_at >= last_at, max(excluded.last_message, last_message), last_message), \
+    last_at = max(last_at, excluded.last_at), \
+    messages = messages + excluded.messages, \
+    first_delivery_at = min(first_delivery_at, excluded.first_delivery_at), ";
+
+/// An upsert that adds the counts; `updates` are assignments before them, with a comma behind.
+pub(super) fn upsert_counts(insert: &str, keys: &str, conflict: &str, updates: &str) -> String {
+    let names: Vec<_> = Metric::ALL.iter().map(|m| m.as_str()).collect();
+    let key_count = keys.split(',').count();
+    let places: Vec<_> = (1..=key_count + names.len()).map(|n| format!("?{n}")).collect();
+    let adds: Vec<_> = names.iter().map(|n| format!("{n} = {n} + excluded.{n}")).collect();
+    format!(
+        "{insert} ({keys}, {}) values ({}) on conflict ({conflict}) do update set {updates}{}",
+        names.join(", "),
+        places.join(", "),
+        adds.join(", ")
+    )
+}
+
+pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryState> {
+    Ok(DeliveryState {
+        known: row.get(0)?,
+        message: row.get(1)?,
+        campaign: row.get(2)?,
+        mode: mode(row.get(3)?),
+        person: row.get(4)?,
+        domain: row.get(5)?,
+        state: State::from_code(row.get(6)?),
+        tries: row.get(7)?,
+        class: BounceClass::from_code(row.get(8)?),
+        accepted_at: row.get(9)?,
+        settled_at: row.get(10)?,
+        pixel: row.get(11)?,
+        links: row.get(12)?,
+        opened: Audience::from_code(row.get(13)?),
+        opened_at: row.get(14)?,
+        clicked: Audience::from_code(row.get(15)?),
+        clicked_at: row.get(16)?,
+        open_events: row.get(17)?,
+        click_events: row.get(18)?,
+        late_bounced_at: row.get(19)?,
+        complained_at: row.get(20)?,
+        unsubscribed_at: row.get(21)?,
+        last_at: row.get(22)?,
+    })
+}
+
+pub(super) fn mode(code: i64) -> Mode {
+    if code == mode_code(Mode::Sandbox) { Mode::Sandbox } else { Mode::Live }
+}
+
+pub(super) fn write_delivery(
+    statement: &mut CachedStatement<'_>,
+    delivery: i64,
+    state: &DeliveryState,
+) -> Result<(), StoreError> {
+    let audience = |class: Option<Audience>| class.map_or(0, Audience::code);
+    statement.execute(params![
+        delivery,
+        state.known,
+        state.message,
+        state.campaign,
+        mode_code(state.mode),
+        state.person,
+        state.domain,
+        state.state.code(),
+        state.tries,
+        state.class.map_or(0, BounceClass::code),
+        state.accepted_at,
+        state.settled_at,
+        state.pixel,
+        state.links,
+        audience(state.opened),
+        state.opened_at,
+        audience(state.clicked),
+        state.clicked_at,
+        state.open_events,
+        state.click_events,
+        state.late_bounced_at,
+        state.complained_at,
+        state.unsubscribed_at,
+        state.last_at
+    ])?;
+    Ok(())
+}
+
+pub(super) fn load_hits(statement: &mut CachedStatement<'_>, delivery: i64) -> Result<Vec<HitCounter>, StoreError> {
+    let mut rows = statement.query([delivery])?;
+    let mut hits = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (position, class, pattern) = (row.get(0)?, Audience::from_code(row.get(1)?), row.get(2)?);
+        if let Some(class) = class {
+            hits.push(HitCounter { position, class, pattern, n: row.get(3)?, first_at: row.get(4)? });
+        }
+    }
+    Ok(hits)
+}
+
+pub(super) fn write_hit(
+    statement: &mut CachedStatement<'_>,
+    delivery: i64,
+    hit: &HitCounter,
+) -> Result<(), StoreError> {
+    statement.execute(params![delivery, hit.position, hit.class.code(), hit.pattern, hit.n, hit.first_at])?;
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Opening and closing the store.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::account::Accounts;
+use super::error::StoreError;
+use super::hits::Hits;
+use super::queue::Queue;
+use super::reader::Readers;
+use super::report::Reports;
+use super::writer::{Writer, WriterState};
+use super::{body, check, ledger, schema, secret};
+use crate::clock::Clock;
+use crate::domain::{IdMaker, Source, TokenKeys};
+
+/// How often the log is moved into the main file.
+const CHECKPOINT_STEP: Duration = Duration::from_millis(1_000);
+/// Steps without a write before the log is cut to nothing.
+const IDLE_STEPS: u32 = 30;
+
+/// How to open.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data folder; made when missing.
+    pub data_dir: PathBuf,
+    /// 0 to 1023.
+    pub node: u16,
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub random: fn() -> u64,
+}
+
+/// Why a data folder cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("{0} is in use by another postrider")]
+    Locked(PathBuf),
+    /// Anything else.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The open store. Only one process has it at a time.
+pub struct Store {
+    writer: Writer,
+    readers: Readers,
+    accounts: Accounts,
+    hits: Hits,
+    settings: Settings,
+    source: Source,
+    keys: TokenKeys,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    closing: Arc<AtomicBool>,
+    _lock: File,
+}
+
+impl Store {
+    /// Locks the data folder, opens (or makes) the database, migrates it, and starts the writer.
+    pub fn open(settings: Settings) -> Result<Self, OpenError> {
+        let data_dir = &settings.data_dir;
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+        made.map_err(|e| StoreError::file(data_dir, &e))?;
+        let lock = lock(data_dir)?;
+        let path = data_dir.join(schema::FILE);
+        make_private(&path)?;
+        let mut conn = schema::open_writer(&path)?;
+        schema::migrate(&mut conn, settings.clock.now())?;
+        let (source_number, source) = schema::own_source(&conn, settings.node, (settings.random)())?;
+        let keys = secret::load(&conn, data_dir, settings.random)?;
+        check::catch_up(&mut conn)?;
+        body::sweep_orphans(&conn, data_dir)?;
+        let readers = Readers::new(&path, settings.clock);
+        let ids = IdMaker::new(settings.node, highest_id(&conn)?);
+        let next_seq = ledger::last_seq(&conn, source_number)? + 1;
+        let checkpointer = Connection::open(&path).map_err(StoreError::from)?;
+        let closing = Arc::new(AtomicBool::new(false));
+        let credentials = schema::open_reader(&path)?;
+        let (writer, thread) =
+            Writer::start(WriterState { conn, source: source_number, next_seq, ids, commits: Arc::default() })?;
+        let accounts = Accounts::new(writer.clone(), readers.clone(), &credentials)?;
+        let threads = Mutex::new(vec![thread, checkpoints(checkpointer, Arc::clone(&closing))?]);
+        let hits = Hits::new(writer.clone());
+        Ok(Self { writer, readers, accounts, hits, settings, source, keys, threads, closing, _lock: lock })
+    }
+
+    /// The handle of submission and delivery.
+    pub fn queue(&self) -> Queue {
+        Queue {
+            writer: self.writer.clone(),
+            readers: self.readers.clone(),
+            data_dir: Arc::new(self.settings.data_dir.clone()),
+            random: self.settings.random,
+        }
+    }
+
+    /// The handle of tracking.
+    pub fn hits(&self) -> Hits {
+        self.hits.clone()
+    }
+
+    /// The handle of pages.
+    pub fn reports(&self) -> Reports {
+        Reports { readers: self.readers.clone(), hits: self.hits.clone() }
+    }
+
+    /// The handle of logins and keys.
+    pub fn accounts(&self) -> Accounts {
+        self.accounts.clone()
+    }
+
+    /// The keys that sign tokens.
+    pub fn token_keys(&self) -> TokenKeys {
+        self.keys.clone()
+    }
+
+    /// This folder's name in the ledger.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The way to fill the views anew; see [`check::Rebuild`].
+    pub fn rebuild(&self) -> check::Rebuild {
+        check::Rebuild { writer: self.writer.clone() }
+    }
+
+    /// Commits what was sent, checkpoints, and lets the data folder go. Blocks for as long as that takes.
+    pub fn close(&self) {
+        self.writer.close("the relay is stopping");
+        let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner)).into_iter();
+        if let Some(writer) = threads.next() {
+            let _ = writer.join();
+        }
+        self.closing.store(true, Ordering::Relaxed);
+        for thread in threads {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock(data_dir: &Path) -> Result<File, OpenError> {
+    let path = data_dir.join("lock");
+    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = open.map_err(|e| StoreError::file(&path, &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(data_dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(StoreError::file(&path, &error).into()),
+    }
+}
+
+/// SQLite gives its log and index files the mode of the database.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    open.map(|_| ()).map_err(|e| StoreError::file(path, &e))
+}
+
+fn highest_id(conn: &Connection) -> Result<i64, StoreError> {
+    let sql = "select max((select coalesce(max(id), 0) from message), \
+               (select coalesce(max(delivery), 0) from v_delivery), \
+               (select coalesce(max(delivery), 0) from queue_delivery))";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// The writer never checkpoints; this thread does, without blocking it, and cuts the log when nothing happens.
+fn checkpoints(conn: Connection, closing: Arc<AtomicBool>) -> Result<JoinHandle<()>, StoreError> {
+    let run = move || {
+        let (mut idle, mut cut) = (0, false);
+        while !closing.load(Ordering::Relaxed) {
+            std::thread::park_timeout(CHECKPOINT_STEP);
+            let pages = conn.query_row("pragma wal_checkpoint(passive)", [], |row| row.get::<_, i64>(1)).unwrap_or(0);
+            idle = if pages > 0 && !cut { idle + 1 } else { 0 };
+            cut = if idle > IDLE_STEPS { truncate(&conn) } else { pages == 0 };
+        }
+        truncate(&conn);
+    };
+    std::thread::Builder::new()
+        .name("store-checkpoint".to_owned())
+        .spawn(run)
+        .map_err(|e| StoreError::Closed(e.to_string()))
+}
+
+fn truncate(conn: &Connection) -> bool {
+    let done = conn.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0));
+    if let Err(error) = &done {
+        tracing::warn!(%error, "the database's log could not be cut");
+    }
+    done.is_ok()
+}

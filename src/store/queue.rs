@@ -1,0 +1,538 @@
+//! The queue: what was accepted and still has to be delivered.
+//!
+//! Two writes per delivered recipient: acceptance and settlement. What is in flight is known in memory only: a crash
+//! forgets it and the delivery is tried again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::body::{self, BodyFault, NewBody};
+use super::error::StoreError;
+use super::fold::{LINKS_MAX, mode_code};
+use super::fold_rows::mode;
+use super::ledger::TextField;
+use super::reader::Readers;
+use super::writer::{Batch, Lane, Writer};
+use crate::domain::event::{About, Accepted, Attempt};
+use crate::domain::{
+    Address, BounceClass, Campaign, CampaignId, DeliveryId, Domain, Fact, MessageId, Mode, Outcome, PersonId,
+    Timestamp, link,
+};
+use crate::mail::receipt::Receipt;
+
+/// A message with its recipients, ready to be taken.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// Its campaign.
+    pub campaign: Campaign,
+    /// Who submitted it.
+    pub credential: String,
+    /// `None` is the null reverse path.
+    pub reverse_path: Option<Address>,
+    /// At least one, no mailbox twice.
+    pub recipients: Vec<Address>,
+    /// The `From` field as text.
+    pub from_text: String,
+    /// The subject as text.
+    pub subject: String,
+    /// The `Message-ID` field.
+    pub message_id: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Metadata.
+    pub metadata: Vec<(String, String)>,
+    /// What was changed.
+    pub receipt: Receipt,
+    /// All that rendering needs beside the body, as text that only the renderer reads.
+    pub recipe: String,
+    /// The message as it came.
+    pub body: Arc<[u8]>,
+    /// Whether copies carry a pixel.
+    pub pixel: bool,
+    /// The tracked links: position, URL, label.
+    pub links: Vec<(u16, String, String)>,
+    /// 0 before 1.
+    pub priority: u8,
+    /// When.
+    pub accepted_at: Timestamp,
+    /// The first attempt is made then.
+    pub due_at: Timestamp,
+    /// Given up then.
+    pub expires_at: Timestamp,
+}
+
+/// One delivery that waits.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Of which message.
+    pub message: MessageId,
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// Live or sandbox.
+    pub mode: Mode,
+    /// To whom.
+    pub address: Address,
+    /// Fresh mail before retries.
+    pub lane: u8,
+    /// When it is due.
+    pub next_at: Timestamp,
+    /// Attempts made.
+    pub attempts: u32,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When it is given up.
+    pub expires_at: Timestamp,
+    /// The commit that accepted it, when it was heard of at its acceptance; 0 when it was read.
+    pub commit: u64,
+}
+
+/// What a read of a domain's due deliveries found.
+#[derive(Debug, Clone)]
+pub struct Refill {
+    /// Due, fresh mail first, earliest first.
+    pub due: Vec<Due>,
+    /// When the next one becomes due.
+    pub later: Option<Timestamp>,
+    /// The last commit that the read may have seen.
+    pub through: u64,
+}
+
+/// What an attempt came to, to be written down.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// The delivery as it was due.
+    pub due: Due,
+    /// The try.
+    pub attempt: Attempt,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The SMTP lines.
+    pub transcript: String,
+    /// Whether the copy that left carried a pixel.
+    pub pixel: bool,
+    /// How many tracked links it carried.
+    pub links: u16,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What waits for one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The domain.
+    pub domain: Domain,
+    /// How many wait.
+    pub waiting: u64,
+    /// When the earliest is due.
+    pub next_at: Timestamp,
+}
+
+/// What rendering needs.
+#[derive(Debug, Clone)]
+pub struct StoredMessage {
+    /// As it came.
+    pub body: Vec<u8>,
+    /// The recipe.
+    pub recipe: String,
+    /// `None` is the null reverse path.
+    pub reverse_path: Option<Address>,
+}
+
+/// Lane of fresh mail; a retry's is one higher than its priority's.
+const RETRY: u8 = 2;
+
+/// The handle of submission and delivery.
+#[derive(Clone)]
+pub struct Queue {
+    pub(super) writer: Writer,
+    pub(super) readers: Readers,
+    pub(super) data_dir: Arc<PathBuf>,
+    pub(super) random: fn() -> u64,
+}
+
+impl Queue {
+    /// Takes responsibility for a message: when this returns `Ok`, body, deliveries and facts are on the disk.
+    pub async fn accept(&self, admission: Admission) -> Result<(MessageId, Vec<Due>), StoreError> {
+        let placed = if admission.body.len() > body::INLINE_MAX {
+            let (data_dir, bytes, random) = (Arc::clone(&self.data_dir), Arc::clone(&admission.body), (self.random)());
+            let place = move || body::place(&data_dir, bytes, random);
+            tokio::task::spawn_blocking(place).await.map_err(|e| StoreError::Closed(e.to_string()))??
+        } else {
+            NewBody { bytes: Arc::clone(&admission.body), path: None }
+        };
+        let file = placed.path.clone();
+        let bytes = admission.body.len() + 512 * admission.recipients.len();
+        let random = self.random;
+        let done =
+            self.writer.write(Lane::Accept, bytes, move |batch| accept(batch, &admission, &placed, random)).await;
+        if let (Err(_), Some(name)) = (&done, file) {
+            let _ = std::fs::remove_file(self.data_dir.join("bodies").join(name));
+        }
+        done
+    }
+
+    /// Writes down what an attempt came to. `Ok` means it is on the disk.
+    pub async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        let bytes = 512 + settlement.transcript.len();
+        self.writer.write(Lane::Urgent, bytes, move |batch| settle(batch, &settlement)).await
+    }
+
+    /// Holds a delivery that cannot be rendered: it stays in the queue, is tried no more, and is a finding.
+    pub async fn hold(&self, delivery: DeliveryId, why: String) -> Result<(), StoreError> {
+        let hold = move |batch: &mut Batch<'_>| {
+            let sql = "update queue_delivery set held = ?2 where delivery = ?1";
+            Ok(batch.tx.prepare_cached(sql)?.execute(params![delivery.raw(), why]).map(|_| ())?)
+        };
+        self.writer.write(Lane::Urgent, 128, hold).await
+    }
+
+    /// What waits, by domain: read once, when the relay starts.
+    pub async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.readers
+            .read_long(|conn| {
+                let sql =
+                    "select domain, count(*), min(next_at) from queue_delivery where held is null group by domain";
+                let mut statement = conn.prepare_cached(sql)?;
+                let mut rows = statement.query([])?;
+                let mut heads = Vec::new();
+                while let Some(row) = rows.next()? {
+                    let (domain, waiting, next_at): (String, u64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    if let Ok(domain) = Domain::parse(&domain) {
+                        heads.push(Head { domain, waiting, next_at: Timestamp::from_millis(next_at) });
+                    }
+                }
+                Ok(heads)
+            })
+            .await
+    }
+
+    /// The deliveries of a domain that are due by `until`, fresh mail first, earliest first, at most `limit` of a lane,
+    /// and when the next one is.
+    pub async fn refill(&self, domain: Domain, until: Timestamp, limit: usize) -> Result<Refill, StoreError> {
+        let writer = self.writer.clone();
+        self.readers
+            .read_long(move |conn| {
+                let mut due = Vec::new();
+                let mut later: Option<i64> = None;
+                for lane in 0..=RETRY + 1 {
+                    let sql = "select delivery, message, campaign, mode, address, lane, next_at, attempts, accepted_at, \
+                               expires_at from queue_delivery where domain = ?1 and lane = ?2 and next_at <= ?3 \
+                               and held is null order by next_at limit ?4";
+                    let mut statement = conn.prepare_cached(sql)?;
+                    let mut rows = statement.query(params![domain.as_str(), lane, until.millis(), limit])?;
+                    while let Some(row) = rows.next()? {
+                        due.extend(read_due(row)?);
+                    }
+                    let sql = "select min(next_at) from queue_delivery where domain = ?1 and lane = ?2 and next_at > ?3 \
+                               and held is null";
+                    let next: Option<i64> = conn
+                        .prepare_cached(sql)?
+                        .query_row(params![domain.as_str(), lane, until.millis()], |row| row.get(0))?;
+                    later = [later, next].into_iter().flatten().min();
+                }
+                Ok(Refill { due, later: later.map(Timestamp::from_millis), through: writer.commits() + 1 })
+            })
+            .await
+    }
+
+    /// Body and recipe of a message, checked.
+    pub async fn message(&self, message: MessageId) -> Result<Result<StoredMessage, BodyFault>, StoreError> {
+        let data_dir = Arc::clone(&self.data_dir);
+        self.readers
+            .read_long(move |conn| {
+                let sql = "select recipe, reverse_path from queue_message where message = ?1";
+                let row = conn
+                    .prepare_cached(sql)?
+                    .query_row([message.raw()], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?)))
+                    .optional()?;
+                let Some((recipe, reverse_path)) = row else { return Ok(Err(BodyFault::Gone)) };
+                let reverse_path = reverse_path.and_then(|text| Address::parse(&text).ok());
+                let body = body::read(conn, &data_dir, message.raw())?;
+                Ok(body.map(|body| StoredMessage { body, recipe, reverse_path }))
+            })
+            .await
+    }
+
+    /// Removes bodies that were released before `before`, and the oldest released ones past `bytes_max`; the last
+    /// message of each campaign stays, for its preview. At most 500 a call; returns how many went.
+    pub async fn sweep_bodies(&self, before: Timestamp, bytes_max: i64) -> Result<usize, StoreError> {
+        let data_dir = Arc::clone(&self.data_dir);
+        let sweep = move |batch: &mut Batch<'_>| {
+            let sql = "select message, length, released_at, \
+                       message in (select last_message from v_campaign) as sample \
+                       from queue_message where released_at is not null order by released_at limit 500";
+            let total: i64 = batch
+                .tx
+                .prepare_cached("select coalesce(sum(length), 0) from queue_message")?
+                .query_row([], |row| row.get(0))?;
+            let mut over = total - bytes_max;
+            let mut gone = Vec::new();
+            let mut statement = batch.tx.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (message, length, released, sample): (i64, i64, i64, bool) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                if !sample && (released < before.millis() || over > 0) {
+                    over -= length;
+                    gone.push(message);
+                }
+            }
+            let mut files = Vec::new();
+            for message in &gone {
+                files.extend(body::forget(batch.tx, &data_dir, *message)?);
+            }
+            Ok((gone.len(), files))
+        };
+        let (count, files) = self.writer.write(Lane::Urgent, 4096, sweep).await?;
+        for file in files {
+            let _ = std::fs::remove_file(file);
+        }
+        Ok(count)
+    }
+}
+
+fn read_due(row: &Row<'_>) -> Result<Option<Due>, StoreError> {
+    // Only addresses that parsed were ever written; one that does not is left for `verify` to name.
+    let Ok(address) = Address::parse(&row.get::<_, String>(4)?) else { return Ok(None) };
+    Ok(Some(Due {
+        delivery: DeliveryId::from_raw(row.get(0)?),
+        message: MessageId::from_raw(row.get(1)?),
+        campaign: CampaignId::from_raw(row.get(2)?),
+        mode: mode(row.get(3)?),
+        address,
+        lane: row.get(5)?,
+        next_at: Timestamp::from_millis(row.get(6)?),
+        attempts: row.get(7)?,
+        accepted_at: Timestamp::from_millis(row.get(8)?),
+        expires_at: Timestamp::from_millis(row.get(9)?),
+        commit: 0,
+    }))
+}
+
+fn accept(
+    batch: &mut Batch<'_>,
+    admission: &Admission,
+    body: &NewBody,
+    random: fn() -> u64,
+) -> Result<(MessageId, Vec<Due>), StoreError> {
+    let now = admission.accepted_at;
+    let message = MessageId::from_raw(batch.next_id(now));
+    insert_message(batch, admission, body, message)?;
+    name_links(batch, admission)?;
+    let (campaign, mode) = (admission.campaign.id(), admission.campaign.mode());
+    let mut waiting = Vec::with_capacity(admission.recipients.len());
+    for (index, address) in admission.recipients.iter().enumerate() {
+        let person = person(batch, address, random)?;
+        let due = Due {
+            delivery: DeliveryId::from_raw(batch.next_id(now)),
+            message,
+            campaign,
+            mode,
+            address: address.clone(),
+            lane: admission.priority,
+            next_at: admission.due_at,
+            attempts: 0,
+            accepted_at: now,
+            expires_at: admission.expires_at,
+            commit: batch.number,
+        };
+        insert_due(batch, &due)?;
+        let accepted = Accepted {
+            about: About { delivery: due.delivery, campaign, mode },
+            message,
+            person,
+            campaign_name: admission.campaign.name().to_owned(),
+            first_of_message: index == 0,
+            domain: address.domain().as_str().to_owned(),
+            tags: admission.tags.clone(),
+            size: admission.body.len() as u64,
+            pixel: admission.pixel,
+            links: u16::try_from(admission.links.len()).unwrap_or(u16::MAX),
+        };
+        batch.record(now, Fact::Accepted(accepted), &[])?;
+        waiting.push(due);
+    }
+    Ok((message, waiting))
+}
+
+fn insert_message(
+    batch: &Batch<'_>,
+    admission: &Admission,
+    body: &NewBody,
+    message: MessageId,
+) -> Result<(), StoreError> {
+    let metadata = json(&admission.metadata);
+    let receipt = receipt_row(batch, &admission.receipt)?;
+    let reverse_path = admission.reverse_path.as_ref().map(Address::as_str);
+    let size = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    batch
+        .tx
+        .prepare_cached("insert into message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .execute(params![
+            message.raw(),
+            admission.campaign.id().raw(),
+            admission.credential,
+            admission.accepted_at.millis(),
+            size(admission.receipt.size_in),
+            size(admission.receipt.size_out),
+            reverse_path.unwrap_or_default(),
+            admission.from_text,
+            admission.subject,
+            admission.message_id,
+            metadata,
+            receipt
+        ])?;
+    batch.tx.prepare_cached("insert into queue_message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, null)")?.execute(
+        params![
+            message.raw(),
+            reverse_path,
+            admission.recipe,
+            body.bytes.len(),
+            body::digest(&body.bytes),
+            body.path,
+            admission.recipients.len()
+        ],
+    )?;
+    if body.path.is_none() {
+        batch
+            .tx
+            .prepare_cached("insert into body values (?1, ?2)")?
+            .execute(params![message.raw(), &body.bytes[..]])?;
+    }
+    Ok(())
+}
+
+/// Receipts are kept once each: a template relayed a thousand times has one. Sizes differ, so they stand with the message.
+fn receipt_row(batch: &Batch<'_>, receipt: &Receipt) -> Result<i64, StoreError> {
+    let plain = Receipt { size_in: 0, size_out: 0, ..receipt.clone() };
+    let json = json(&plain);
+    let digest = body::digest(json.as_bytes());
+    let stored = batch
+        .tx
+        .prepare_cached("select id from receipt where digest = ?1")?
+        .query_row([&digest[..]], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = stored {
+        return Ok(id);
+    }
+    batch.tx.prepare_cached("insert into receipt (digest, json) values (?1, ?2)")?.execute(params![digest, json])?;
+    Ok(batch.tx.last_insert_rowid())
+}
+
+/// Our own plain types always serialise.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+/// Keeps what the campaign's links are called, up to the cap that the fold counts them by.
+fn name_links(batch: &Batch<'_>, admission: &Admission) -> Result<(), StoreError> {
+    let campaign = admission.campaign.id().raw();
+    for (position, url, label) in &admission.links {
+        let key = link::pattern_key(url);
+        let known = batch
+            .tx
+            .prepare_cached("select 1 from campaign_link where campaign = ?1 and position = ?2 and pattern = ?3")?
+            .query_row(params![campaign, position, key], |_| Ok(()))
+            .optional()?;
+        if known.is_some() {
+            continue;
+        }
+        let count: i64 = batch
+            .tx
+            .prepare_cached("select count(*) from campaign_link where campaign = ?1")?
+            .query_row([campaign], |row| row.get(0))?;
+        if count >= LINKS_MAX {
+            return Ok(());
+        }
+        batch
+            .tx
+            .prepare_cached("insert into campaign_link values (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![campaign, position, key, url, label])?;
+    }
+    Ok(())
+}
+
+/// The random number that stands for an address in the ledger.
+fn person(batch: &Batch<'_>, address: &Address, random: fn() -> u64) -> Result<PersonId, StoreError> {
+    let canonical = address.canonical();
+    let stored = batch
+        .tx
+        .prepare_cached("select id from person where address = ?1")?
+        .query_row([&canonical], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = stored {
+        return Ok(PersonId::from_raw(id));
+    }
+    let id = i64::from_ne_bytes(random().to_ne_bytes());
+    batch.tx.prepare_cached("insert into person values (?1, ?2)")?.execute(params![id, canonical])?;
+    Ok(PersonId::from_raw(id))
+}
+
+fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError> {
+    batch
+        .tx
+        .prepare_cached("insert into queue_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, null)")?
+        .execute(params![
+            due.delivery.raw(),
+            due.message.raw(),
+            due.campaign.raw(),
+            mode_code(due.mode),
+            due.address.as_str(),
+            due.address.domain().as_str(),
+            due.lane,
+            due.next_at.millis(),
+            due.attempts,
+            due.accepted_at.millis(),
+            due.expires_at.millis()
+        ])?;
+    Ok(())
+}
+
+fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<(), StoreError> {
+    let Settlement { due, attempt, outcome, at, .. } = settlement;
+    let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
+    let attempt = attempt.clone();
+    let fact = match outcome {
+        Outcome::Deferred { reply, next } => {
+            let lane = due.lane % RETRY + RETRY;
+            let sql = "update queue_delivery set attempts = ?2, next_at = ?3, lane = ?4 where delivery = ?1";
+            let values = params![due.delivery.raw(), attempt.n, next.millis(), lane];
+            if batch.tx.prepare_cached(sql)?.execute(values)? == 0 {
+                return Ok(());
+            }
+            Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
+        }
+        Outcome::Delivered(_) => {
+            leave_queue(batch, due, *at)?;
+            Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links }
+        }
+        Outcome::Bounced { class, .. } => {
+            leave_queue(batch, due, *at)?;
+            Fact::Bounced { about, attempt, class: *class }
+        }
+        Outcome::Expired { reply } => {
+            leave_queue(batch, due, *at)?;
+            Fact::Expired { about, attempt, class: BounceClass::of(reply) }
+        }
+    };
+    let reply = outcome.reply().to_string();
+    let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
+    batch.record(*at, fact, &texts)?;
+    Ok(())
+}
+
+/// The last delivery releases the body.
+fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<(), StoreError> {
+    let gone =
+        batch.tx.prepare_cached("delete from queue_delivery where delivery = ?1")?.execute([due.delivery.raw()])?;
+    if gone == 1 {
+        let sql = "update queue_message set waiting = waiting - 1, \
+                   released_at = iif(waiting <= 1, ?2, null) where message = ?1";
+        batch.tx.prepare_cached(sql)?.execute(params![due.message.raw(), at.millis()])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,359 @@
+//! The handle of pages: reads rollups only, never counts raw events.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::error::StoreError;
+use super::fold::mode_code;
+use super::fold_rows::mode;
+use super::hits::Hits;
+use super::reader::Readers;
+use super::view::{
+    CampaignReport, CampaignRow, DeliveryReport, DeliveryRow, Finding, LinkRow, Overview, Point, QueueRow, Receipt,
+    RefusalRow, Severity, SiteRow, State,
+};
+use super::{report_campaign, report_delivery};
+use crate::domain::counts::METRICS;
+use crate::domain::timestamp::BUCKET_MS;
+use crate::domain::{CampaignId, Counts, DeliveryId, Domain, Metric, Mode, Timestamp};
+
+/// Campaigns that a list can be sorted over; older ones are found by their name.
+const CAMPAIGNS_MAX: u32 = 5_000;
+/// Domains shown before the rest is one row.
+const SITES_SHOWN: u32 = 10;
+/// Campaigns on the overview.
+const RECENT_SHOWN: usize = 8;
+/// Hours of a campaign's curve.
+pub(super) const HOURS_MAX: usize = 400;
+
+/// How wide the points of a series are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// 15 minutes.
+    Quarter,
+    /// 60 minutes.
+    Hour,
+    /// 24 hours, from midnight UTC.
+    Day,
+}
+
+impl Step {
+    const fn ms(self) -> i64 {
+        match self {
+            Self::Quarter => BUCKET_MS,
+            Self::Hour => 4 * BUCKET_MS,
+            Self::Day => 96 * BUCKET_MS,
+        }
+    }
+}
+
+/// The order of the list of campaigns; all but the name with the greatest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CampaignSort {
+    /// Latest first.
+    Started,
+    /// Most recipients first.
+    Recipients,
+    /// By delivery rate.
+    Delivered,
+    /// By the low open rate.
+    Opened,
+    /// By click rate.
+    Clicked,
+}
+
+/// Which deliveries to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeliveryFilter {
+    /// Of one campaign.
+    pub campaign: Option<CampaignId>,
+    /// In one state.
+    pub state: Option<State>,
+    /// Live or sandbox.
+    pub mode: Option<Mode>,
+}
+
+/// Reads for pages and programs. Each is interrupted after two seconds with [`StoreError::Busy`].
+#[derive(Clone)]
+pub struct Reports {
+    pub(super) readers: Readers,
+    pub(super) hits: Hits,
+}
+
+impl Reports {
+    /// The overview of a mode, `from` (or the beginning) to `to`.
+    pub async fn overview(
+        &self,
+        mode: Mode,
+        from: Option<Timestamp>,
+        to: Timestamp,
+        step: Step,
+    ) -> Result<Overview, StoreError> {
+        let dropped = self.hits.dropped();
+        self.readers.read(move |conn| overview(conn, mode, from, to, step, dropped)).await
+    }
+
+    /// A page of campaigns: `skip` of them passed over, at most `limit`. The list is cut at the latest 5,000.
+    pub async fn campaigns(
+        &self,
+        mode: Option<Mode>,
+        sort: CampaignSort,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<CampaignRow>, StoreError> {
+        self.readers
+            .read(move |conn| {
+                let mut rows = report_campaign::list(conn, mode, CAMPAIGNS_MAX)?;
+                sort_campaigns(&mut rows, sort);
+                let mut page: Vec<_> = rows.into_iter().skip(skip).take(limit).collect();
+                page.iter_mut().try_for_each(|row| report_campaign::complete(conn, row))?;
+                Ok(page)
+            })
+            .await
+    }
+
+    /// How many campaigns there are.
+    pub async fn campaigns_total(&self, mode: Option<Mode>) -> Result<i64, StoreError> {
+        self.readers.read(move |conn| campaigns_total(conn, mode)).await
+    }
+
+    /// One campaign, whole.
+    pub async fn campaign(&self, id: CampaignId) -> Result<Option<CampaignReport>, StoreError> {
+        self.readers.read(move |conn| report_campaign::whole(conn, id, SITES_SHOWN)).await
+    }
+
+    /// Deliveries, newest first, those before `before`, at most `limit`.
+    pub async fn deliveries(
+        &self,
+        filter: DeliveryFilter,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.readers.read(move |conn| report_delivery::list(conn, filter, before, limit)).await
+    }
+
+    /// One delivery, whole.
+    pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryReport>, StoreError> {
+        self.readers.read(move |conn| report_delivery::whole(conn, id)).await
+    }
+
+    /// What waits, by domain, most first, at most 200.
+    pub async fn queue(&self) -> Result<Vec<QueueRow>, StoreError> {
+        self.readers.read(report_delivery::queue).await
+    }
+}
+
+/// A delivery mode's waiting mail and the acceptance of the oldest.
+fn waiting(conn: &Connection, mode: Mode) -> Result<(i64, Option<Timestamp>), StoreError> {
+    let sql = "select count(*), min(accepted_at) from queue_delivery where mode = ?1";
+    let (count, oldest): (i64, Option<i64>) =
+        conn.prepare_cached(sql)?.query_row([mode_code(mode)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((count, oldest.map(Timestamp::from_millis)))
+}
+
+fn overview(
+    conn: &Connection,
+    mode: Mode,
+    from: Option<Timestamp>,
+    to: Timestamp,
+    step: Step,
+    dropped: u64,
+) -> Result<Overview, StoreError> {
+    let scope = CampaignId::all(mode);
+    let points = series(conn, scope, from, to, step)?;
+    let mut counts = Counts::default();
+    points.iter().for_each(|point| counts += point.counts);
+    let (queued, oldest_queued_at) = waiting(conn, mode)?;
+    counts[Metric::Queued] = queued;
+    let mut campaigns = report_campaign::list(conn, Some(mode), u32::try_from(RECENT_SHOWN).unwrap_or(u32::MAX))?;
+    campaigns.iter_mut().try_for_each(|row| report_campaign::complete(conn, row))?;
+    let other = match mode {
+        Mode::Live => Mode::Sandbox,
+        Mode::Sandbox => Mode::Live,
+    };
+    Ok(Overview {
+        counts,
+        points,
+        campaigns,
+        campaigns_total: campaigns_total(conn, Some(mode))?,
+        sites: sites(conn, scope, SITES_SHOWN)?,
+        queued,
+        oldest_queued_at,
+        findings: findings(conn, dropped)?,
+        other_mode_has_mail: campaigns_total(conn, Some(other))? > 0,
+    })
+}
+
+fn campaigns_total(conn: &Connection, mode: Option<Mode>) -> Result<i64, StoreError> {
+    let sql = "select count(*) from v_campaign where name <> '' and (?1 is null or mode = ?1)";
+    Ok(conn.prepare_cached(sql)?.query_row([mode.map(mode_code)], |row| row.get(0))?)
+}
+
+fn sort_campaigns(rows: &mut [CampaignRow], sort: CampaignSort) {
+    let rate = |row: &CampaignRow| {
+        let rates = row.counts.rates();
+        let rate = match sort {
+            CampaignSort::Delivered => rates.delivery,
+            CampaignSort::Opened => rates.open_low,
+            CampaignSort::Clicked => rates.click,
+            CampaignSort::Started | CampaignSort::Recipients => None,
+        };
+        rate.map_or(-1.0, crate::domain::counts::Rate::value)
+    };
+    match sort {
+        CampaignSort::Started => {}
+        CampaignSort::Recipients => rows.sort_by_key(|row| std::cmp::Reverse(row.counts[Metric::Recipients])),
+        CampaignSort::Delivered | CampaignSort::Opened | CampaignSort::Clicked => {
+            rows.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
+        }
+    }
+}
+
+/// The columns of the counts, in order.
+pub(super) fn count_columns() -> String {
+    Metric::ALL.iter().map(|m| m.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads counts from the columns that begin at `from`.
+pub(super) fn read_counts(row: &Row<'_>, from: usize) -> rusqlite::Result<Counts> {
+    let mut values = [0; METRICS];
+    for (at, value) in values.iter_mut().enumerate() {
+        *value = row.get(from + at)?;
+    }
+    Ok(Counts::from_values(values))
+}
+
+/// The points of a scope, those with nothing in them left out.
+pub(super) fn series(
+    conn: &Connection,
+    scope: CampaignId,
+    from: Option<Timestamp>,
+    to: Timestamp,
+    step: Step,
+) -> Result<Vec<Point>, StoreError> {
+    let sql = format!(
+        "select bucket, {} from v_series where scope = ?1 and bucket >= ?2 and bucket <= ?3 order by bucket",
+        count_columns()
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let from = from.map_or(i64::MIN, Timestamp::millis);
+    let mut rows = statement.query(params![scope.raw(), from, to.millis()])?;
+    let mut points: Vec<Point> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let at = row.get::<_, i64>(0)?.div_euclid(step.ms()) * step.ms();
+        let counts = read_counts(row, 1)?;
+        match points.last_mut().filter(|point| point.at.millis() == at) {
+            Some(point) => point.counts += counts,
+            None => points.push(Point { at: Timestamp::from_millis(at), counts }),
+        }
+    }
+    Ok(points)
+}
+
+/// The domains with the most recipients, then all others in one row.
+pub(super) fn sites(conn: &Connection, scope: CampaignId, shown: u32) -> Result<Vec<SiteRow>, StoreError> {
+    let columns = count_columns();
+    let sql = format!("select domain, {columns} from v_site where scope = ?1 order by recipients desc limit ?2");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let read = |row: &Row<'_>| Ok(SiteRow { domain: row.get(0)?, domains: 1, counts: read_counts(row, 1)? });
+    let mut sites = statement.query_map(params![scope.raw(), shown], read)?.collect::<Result<Vec<_>, _>>()?;
+    let sums: Vec<_> = Metric::ALL.iter().map(|m| format!("coalesce(sum({}), 0)", m.as_str())).collect();
+    let sql = format!("select count(*), {} from v_site where scope = ?1", sums.join(", "));
+    let (domains, mut others) =
+        conn.prepare_cached(&sql)?.query_row([scope.raw()], |row| Ok((row.get::<_, i64>(0)?, read_counts(row, 1)?)))?;
+    sites.iter().for_each(|site| others -= site.counts);
+    let rest = domains - i64::try_from(sites.len()).unwrap_or(0);
+    if rest > 0 {
+        sites.push(SiteRow { domain: String::new(), domains: rest, counts: others });
+    }
+    Ok(sites)
+}
+
+/// What needs a look, worst first.
+fn findings(conn: &Connection, dropped: u64) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    let sql = "select count(*), coalesce(min(held), '') from queue_delivery where held is not null";
+    let (held, why): (i64, String) = conn.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if held > 0 {
+        findings.push(Finding {
+            severity: Severity::Bad,
+            word: "Held".to_owned(),
+            title: format!("{held} deliveries are held and will not be sent."),
+            detail: format!("Their stored message cannot be used: {why}. Restore the data folder from a backup."),
+            link: (String::new(), String::new()),
+        });
+    }
+    if dropped > 0 {
+        findings.push(Finding {
+            severity: Severity::Warn,
+            word: "Not counted".to_owned(),
+            title: format!("{dropped} opens and clicks were answered but not counted since the start."),
+            detail: "The store could not keep up or refused to write; rates are too low by these.".to_owned(),
+            link: (String::new(), String::new()),
+        });
+    }
+    let sql = "select domain, count(*), min(accepted_at) from queue_delivery where attempts > 0 and held is null \
+               group by domain order by count(*) desc limit 3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (domain, count, since): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let domain = Domain::parse(&domain).map_or(domain, |d| d.to_string());
+        findings.push(Finding {
+            severity: Severity::Warn,
+            word: "Waiting".to_owned(),
+            title: format!("{domain} has deferred {count} deliveries."),
+            detail: format!(
+                "The oldest was accepted {}.",
+                Timestamp::from_millis(since).to_chrono().format("%-d %b %H:%M")
+            ),
+            link: ("/queue".to_owned(), "See the queue".to_owned()),
+        });
+    }
+    Ok(findings)
+}
+
+/// The text beside an event; empty when it was erased.
+pub(super) fn text(conn: &Connection, source: i64, seq: i64, field: i64) -> Result<String, StoreError> {
+    let sql = "select value from event_text where source = ?1 and seq = ?2 and field = ?3";
+    let found = conn.prepare_cached(sql)?.query_row([source, seq, field], |row| row.get(0)).optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// A stored receipt.
+pub(super) fn receipt(conn: &Connection, message: i64) -> Result<Receipt, StoreError> {
+    let sql = "select json, size_in, size_out from message join receipt on receipt.id = message.receipt \
+               where message.id = ?1";
+    let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?, row.get::<_, u64>(2)?));
+    let found = conn.prepare_cached(sql)?.query_row([message], read).optional()?;
+    let Some((json, size_in, size_out)) = found else { return Ok(Receipt::default()) };
+    let receipt: Receipt = serde_json::from_str(&json).unwrap_or_default();
+    Ok(Receipt { size_in, size_out, ..receipt })
+}
+
+/// A link's row.
+pub(super) fn read_link(row: &Row<'_>) -> rusqlite::Result<LinkRow> {
+    Ok(LinkRow {
+        position: row.get(0)?,
+        url: row.get(1)?,
+        label: row.get(2)?,
+        human: row.get(3)?,
+        proxy: row.get(4)?,
+        unknown: row.get(5)?,
+        prefetch: row.get(6)?,
+        scanner: row.get(7)?,
+        total_events: row.get(8)?,
+    })
+}
+
+/// A refusal's row without its sample.
+pub(super) fn read_refusal(row: &Row<'_>) -> rusqlite::Result<(u8, RefusalRow, i64, i64)> {
+    let code: u8 = row.get(0)?;
+    let class = crate::domain::BounceClass::from_code(code).unwrap_or(crate::domain::BounceClass::Other);
+    let refusal = RefusalRow { class, bounced: row.get(1)?, deferrals: row.get(2)?, sample: String::new() };
+    Ok((code, refusal, row.get(3)?, row.get(4)?))
+}
+
+/// The mode of a stored code, for the other halves of this room.
+pub(super) fn read_mode(row: &Row<'_>, at: usize) -> rusqlite::Result<Mode> {
+    Ok(mode(row.get(at)?))
+}

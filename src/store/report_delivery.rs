@@ -1,0 +1,179 @@
+//! Deliveries and the queue, as pages show them.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use super::error::StoreError;
+use super::fold::mode_code;
+use super::ledger::{self, TextField};
+use super::report::{self, DeliveryFilter};
+use super::view::{DeliveryReport, DeliveryRow, QueueRow, State, TimelineEntry};
+use crate::domain::audience::Audience;
+use crate::domain::event::EventId;
+use crate::domain::{CampaignId, DeliveryId, Fact, MessageId, PersonId, Source, Timestamp};
+
+/// Events of one delivery that a page shows.
+const TIMELINE_MAX: u32 = 1_000;
+/// Domains of the queue that a page shows.
+const QUEUE_SHOWN: u32 = 200;
+
+const SELECT_ROW: &str = "select d.delivery, d.message, d.campaign, c.name, d.mode, coalesce(p.address, ''), \
+    coalesce(m.subject, ''), d.state, d.tries, d.accepted_at, d.opened, d.clicked, d.last_at, d.person, d.pixel \
+    from v_delivery d left join v_campaign c on c.id = d.campaign left join person p on p.id = d.person \
+    left join message m on m.id = d.message";
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+    let opened = Audience::from_code(row.get(10)?);
+    let clicked = Audience::from_code(row.get(11)?);
+    let seen = matches!(opened, Some(Audience::Human | Audience::Proxy));
+    let pixel: bool = row.get(14)?;
+    Ok(DeliveryRow {
+        delivery: DeliveryId::from_raw(row.get(0)?),
+        message: MessageId::from_raw(row.get(1)?),
+        campaign: CampaignId::from_raw(row.get(2)?),
+        campaign_name: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+        mode: report::read_mode(row, 4)?,
+        recipient: row.get(5)?,
+        subject: row.get(6)?,
+        state: State::from_code(row.get(7)?),
+        tries: row.get(8)?,
+        accepted_at: Timestamp::from_millis(row.get(9)?),
+        opened,
+        inferred: pixel && !seen && clicked == Some(Audience::Human),
+        clicked,
+        last_at: Timestamp::from_millis(row.get(12)?),
+    })
+}
+
+/// Deliveries, newest first.
+pub(super) fn list(
+    conn: &Connection,
+    filter: DeliveryFilter,
+    before: Option<DeliveryId>,
+    limit: u32,
+) -> Result<Vec<DeliveryRow>, StoreError> {
+    let mut wanted = vec!["d.known = 1"];
+    let mut values = Vec::new();
+    let mut want = |clause: &'static str, value: i64| {
+        wanted.push(clause);
+        values.push(Value::Integer(value));
+    };
+    if let Some(campaign) = filter.campaign {
+        want("d.campaign = ?", campaign.raw());
+    }
+    if let Some(mode) = filter.mode {
+        // Written out, so that the partial index of sandbox mail is seen to fit.
+        match mode_code(mode) {
+            1 => want("d.mode = 1 and ? = 1", 1),
+            _ => want("d.mode = ?", 0),
+        }
+    }
+    if let Some(state) = filter.state {
+        want("d.state = ?", state.code());
+    }
+    if let Some(before) = before {
+        want("d.delivery < ?", before.raw());
+    }
+    values.push(Value::Integer(limit.into()));
+    let sql = format!("{SELECT_ROW} where {} order by d.delivery desc limit ?", wanted.join(" and "));
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), read_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// One delivery, whole.
+pub(super) fn whole(conn: &Connection, id: DeliveryId) -> Result<Option<DeliveryReport>, StoreError> {
+    let sql = format!("{SELECT_ROW} where d.delivery = ?1 and d.known = 1");
+    let read = |row: &Row<'_>| Ok((read_row(row)?, row.get::<_, i64>(13)?));
+    let Some((row, person)) = conn.prepare_cached(&sql)?.query_row([id.raw()], read).optional()? else {
+        return Ok(None);
+    };
+    let message = row.message.raw();
+    let sql = "select reverse_path, from_text, message_id, credential, metadata from message where id = ?1";
+    let texts = conn
+        .prepare_cached(sql)?
+        .query_row([message], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, String>(4)?)))
+        .optional()?;
+    let (reverse_path, from, message_id, credential, metadata) = texts.unwrap_or_default();
+    let timeline = timeline(conn, id)?;
+    let tags = timeline.iter().find_map(|entry| match &entry.event.fact {
+        Fact::Accepted(accepted) => Some(accepted.tags.clone()),
+        _ => None,
+    });
+    let sql = "select 1 from queue_message where message = ?1";
+    let body_kept = conn.prepare_cached(sql)?.query_row([message], |_| Ok(())).optional()?.is_some();
+    let sql = "select next_at from queue_delivery where delivery = ?1";
+    let next_at = conn.prepare_cached(sql)?.query_row([id.raw()], |row| row.get(0)).optional()?;
+    Ok(Some(DeliveryReport {
+        person: PersonId::from_raw(person),
+        reverse_path,
+        from,
+        message_id,
+        credential,
+        tags: tags.unwrap_or_default(),
+        metadata: serde_json::from_str(&metadata).unwrap_or_default(),
+        timeline,
+        receipt: report::receipt(conn, message)?,
+        body_kept,
+        next_at: next_at.map(Timestamp::from_millis),
+        row,
+    }))
+}
+
+fn timeline(conn: &Connection, id: DeliveryId) -> Result<Vec<TimelineEntry>, StoreError> {
+    let sql = format!(
+        "select {}, event.source, source.name from event join source on source.id = event.source \
+         where delivery = ?1 order by at, seq limit ?2",
+        ledger::COLUMNS
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![id.raw(), TIMELINE_MAX])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let event = ledger::read(row)?;
+        let (source, name): (i64, String) = (row.get(5)?, row.get(6)?);
+        let text = |field: TextField| report::text(conn, source, event.seq, field.code());
+        entries.push(TimelineEntry {
+            id: EventId { source: Source::from_stored(name), seq: event.seq }.to_string(),
+            reply: text(TextField::Reply)?,
+            transcript: text(TextField::Transcript)?,
+            agent: text(TextField::Agent)?,
+            target: text(TextField::Target)?,
+            event,
+        });
+    }
+    Ok(entries)
+}
+
+/// What waits, by domain.
+pub(super) fn queue(conn: &Connection) -> Result<Vec<QueueRow>, StoreError> {
+    let sql = "select domain, count(*), sum(attempts > 0), min(accepted_at), min(next_at), max(delivery) \
+               from queue_delivery group by domain order by 2 desc limit ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([QUEUE_SHOWN])?;
+    let mut waiting = Vec::new();
+    while let Some(row) = rows.next()? {
+        let domain: String = row.get(0)?;
+        waiting.push(QueueRow {
+            last_reply: last_reply(conn, &domain)?,
+            domain,
+            waiting: row.get(1)?,
+            tried: row.get(2)?,
+            oldest_at: Timestamp::from_millis(row.get(3)?),
+            next_at: Timestamp::from_millis(row.get(4)?),
+        });
+    }
+    Ok(waiting)
+}
+
+/// The reply to the last failed try of the domain's oldest tried delivery.
+fn last_reply(conn: &Connection, domain: &str) -> Result<String, StoreError> {
+    let sql = "select delivery from queue_delivery where domain = ?1 and attempts > 0 limit 1";
+    let tried: Option<i64> = conn.prepare_cached(sql)?.query_row([domain], |row| row.get(0)).optional()?;
+    let Some(delivery) = tried else { return Ok(String::new()) };
+    let sql = "select value from event join event_text using (source, seq) \
+               where delivery = ?1 and field = ?2 order by at desc limit 1";
+    let found =
+        conn.prepare_cached(sql)?.query_row([delivery, TextField::Reply.code()], |row| row.get(0)).optional()?;
+    Ok(found.unwrap_or_default())
+}

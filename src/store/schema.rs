@@ -1,0 +1,152 @@
+//! Opening the file: pragmas, migrations, this folder's name.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::error::StoreError;
+use crate::domain::{Source, Timestamp};
+
+/// The database's file in the data folder.
+pub const FILE: &str = "postrider.db";
+
+/// Every migration, in order. A file that was released is never edited.
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_first", include_str!("../../migrations/0001_first.sql")),
+    ("0002_views", include_str!("../../migrations/0002_views.sql")),
+];
+
+/// The views' definition, for a scratch copy or a second set beside the first.
+pub(super) const VIEWS: &str = include_str!("../../migrations/0002_views.sql");
+
+/// Statements kept prepared.
+const PREPARED_MAX: usize = 128;
+
+/// Opens (and makes) the database for writing.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open(path)?;
+    conn.set_prepared_statement_cache_capacity(PREPARED_MAX);
+    // Before the first table, or they do nothing.
+    conn.execute_batch("pragma page_size = 8192; pragma auto_vacuum = incremental;")?;
+    conn.execute_batch(
+        "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off;
+         pragma wal_autocheckpoint = 0; pragma busy_timeout = 30000; pragma cache_size = -65536;
+         pragma temp_store = memory; pragma journal_size_limit = 67108864;",
+    )?;
+    let synchronous: i64 = conn.query_row("pragma synchronous", [], |row| row.get(0))?;
+    let journal: String = conn.query_row("pragma journal_mode", [], |row| row.get(0))?;
+    if synchronous != 2 || journal != "wal" {
+        return Err(StoreError::Schema(format!(
+            "SQLite refused the settings that a 250 relies on (journal_mode {journal}, synchronous {synchronous}); \
+             is the data folder on a network file system?"
+        )));
+    }
+    Ok(conn)
+}
+
+/// Opens the database for reading only.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.set_prepared_statement_cache_capacity(PREPARED_MAX);
+    conn.execute_batch("pragma busy_timeout = 2000; pragma cache_size = -16384; pragma query_only = on;")?;
+    Ok(conn)
+}
+
+/// Applies what is missing, each file in one transaction.
+pub(super) fn migrate(conn: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
+    conn.execute_batch(
+        "create table if not exists migration (name text primary key, sha256 text not null, applied_at integer not null)
+         strict, without rowid",
+    )?;
+    let known: i64 = conn.query_row("select count(*) from migration", [], |row| row.get(0))?;
+    if usize::try_from(known).unwrap_or(usize::MAX) > MIGRATIONS.len() {
+        return Err(StoreError::Schema(
+            "the database was written by a newer version of Postrider; start that version instead".to_owned(),
+        ));
+    }
+    for (name, sql) in MIGRATIONS {
+        let digest: String = Sha256::digest(sql.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+        let applied = conn
+            .query_row("select sha256 from migration where name = ?1", [name], |row| row.get::<_, String>(0))
+            .optional()?;
+        match applied {
+            Some(found) if found == digest => {}
+            Some(_) => {
+                return Err(StoreError::Schema(format!(
+                    "migration {name} was applied in another form than this program has"
+                )));
+            }
+            None => {
+                let tx = conn.transaction()?;
+                tx.execute_batch(sql)?;
+                tx.execute("insert into migration values (?1, ?2, ?3)", params![name, digest, now.millis()])?;
+                tx.commit()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// This folder's own name in the ledger and its number, made at the first start.
+pub(super) fn own_source(conn: &Connection, node: u16, random: u64) -> Result<(i64, Source), StoreError> {
+    let stored =
+        conn.query_row("select value from meta where key = 'source'", [], |row| row.get::<_, String>(0)).optional()?;
+    let source = match stored {
+        // A changed node number starts a new run: two nodes must never write under one name.
+        Some(name) if name.starts_with(&format!("n{node}.")) => Source::from_stored(name),
+        _ => Source::new(node, random),
+    };
+    conn.execute("insert or replace into meta values ('source', ?1)", [source.as_str()])?;
+    conn.execute("insert or ignore into source (name) values (?1)", [source.as_str()])?;
+    let number = conn.query_row("select id from source where name = ?1", [source.as_str()], |row| row.get(0))?;
+    Ok((number, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Metric;
+
+    #[test]
+    fn a_file_opens_twice_and_keeps_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let mut names = Vec::new();
+        for random in [1, 2] {
+            let mut conn = open_writer(&path).unwrap();
+            migrate(&mut conn, Timestamp::from_millis(5)).unwrap();
+            names.push(own_source(&conn, 3, random).unwrap());
+        }
+        assert_eq!(names[0], names[1]);
+        let conn = open_writer(&path).unwrap();
+        assert_ne!(own_source(&conn, 4, 3).unwrap(), names[0]);
+    }
+
+    #[test]
+    fn a_changed_or_newer_migration_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let mut conn = open_writer(&path).unwrap();
+        migrate(&mut conn, Timestamp::default()).unwrap();
+        conn.execute("update migration set sha256 = 'x' where name = '0001_first'", []).unwrap();
+        assert!(matches!(migrate(&mut conn, Timestamp::default()), Err(StoreError::Schema(_))));
+        for at in 0..9 {
+            conn.execute("insert into migration values (?1, '', 0)", [format!("9{at}")]).unwrap();
+        }
+        assert!(migrate(&mut conn, Timestamp::default()).unwrap_err().to_string().contains("newer version"));
+    }
+
+    #[test]
+    fn the_rollups_have_a_column_for_each_metric_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = open_writer(&folder.path().join(FILE)).unwrap();
+        migrate(&mut conn, Timestamp::default()).unwrap();
+        for table in ["v_campaign", "v_series", "v_site"] {
+            let mut statement = conn.prepare(&format!("select name from pragma_table_info('{table}')")).unwrap();
+            let columns: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            let metrics: Vec<_> = Metric::ALL.iter().map(|m| m.as_str()).collect();
+            assert!(columns.windows(metrics.len()).any(|run| run == metrics), "{table}");
+        }
+    }
+}

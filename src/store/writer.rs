@@ -1,0 +1,282 @@
+//! The one writing thread: jobs gather while a commit runs, and the next commit takes them all.
+//!
+//! A batch is one transaction. It closes at 4 MiB or 1,000 jobs; there is no timer. Hits and settlements go before
+//! acceptances. A job is answered after its commit. A batch that fails is rolled back and its jobs run one by one, so one
+//! bad job harms no other. After a failed write to the disk nothing more is promised: every later job is refused.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::error::StoreError;
+use super::fold::Fold;
+use super::ledger::{self, TextField};
+use crate::domain::{Event, Fact, IdMaker, Timestamp};
+
+/// A batch takes no more bytes than this.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+/// A batch takes no more jobs than this.
+const BATCH_JOBS_MAX: usize = 1_000;
+
+/// Which jobs go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Hits, settlements, and what a user waits for.
+    Urgent,
+    /// New mail.
+    Accept,
+}
+
+/// What a job writes through.
+pub(super) struct Batch<'t> {
+    /// The transaction's connection.
+    pub(super) tx: &'t Connection,
+    /// Its commit's number, from 1, in this process.
+    pub(super) number: u64,
+    source: i64,
+    next_seq: i64,
+    ids: &'t mut IdMaker,
+    events: Vec<Event>,
+}
+
+impl Batch<'_> {
+    /// Writes a fact and the text beside it into the ledger; it is folded when the batch closes.
+    pub(super) fn record(&mut self, at: Timestamp, fact: Fact, texts: &[(TextField, &str)]) -> Result<i64, StoreError> {
+        let event = Event { seq: self.next_seq, at, fact };
+        ledger::insert(self.tx, self.source, &event, texts)?;
+        self.next_seq += 1;
+        self.events.push(event);
+        Ok(self.next_seq - 1)
+    }
+
+    /// A new id, above every stored one.
+    pub(super) fn next_id(&mut self, now: Timestamp) -> i64 {
+        self.ids.next_raw(now)
+    }
+}
+
+/// A unit of work. It may run twice: a failed batch is rolled back and its jobs are run alone.
+trait Job: Send {
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError>;
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
+    fn bytes(&self) -> usize;
+}
+
+/// The erased closure and the place its result waits in until the commit.
+struct Work<T, F> {
+    run: F,
+    result: Option<T>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+    bytes: usize,
+}
+
+impl<T, F> Job for Work<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Batch<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+        self.result = Some((self.run)(batch)?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let result = match (committed, self.result) {
+            (Ok(()), Some(result)) => Ok(result),
+            (Ok(()), None) => Err(StoreError::Closed("the job gave no result".to_owned())),
+            (Err(error), _) => Err(error),
+        };
+        // Whoever asked may have gone; what was committed stays.
+        let _ = self.answer.send(result);
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[derive(Default)]
+struct Inbox {
+    urgent: VecDeque<Box<dyn Job>>,
+    accepts: VecDeque<Box<dyn Job>>,
+    closed: Option<String>,
+}
+
+impl Inbox {
+    fn take_batch(&mut self) -> Vec<Box<dyn Job>> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for lane in [&mut self.urgent, &mut self.accepts] {
+            while batch.len() < BATCH_JOBS_MAX && (bytes < BATCH_BYTES_MAX || batch.is_empty()) {
+                let Some(job) = lane.pop_front() else { break };
+                bytes += job.bytes();
+                batch.push(job);
+            }
+        }
+        batch
+    }
+}
+
+/// The way to the writing thread.
+#[derive(Clone)]
+pub(super) struct Writer {
+    shared: Arc<(Mutex<Inbox>, Condvar)>,
+    commits: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// Starts the thread; it ends after [`Writer::close`], when everything sent before is committed.
+    pub(super) fn start(state: WriterState) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
+        let shared = Arc::new((Mutex::new(Inbox::default()), Condvar::new()));
+        let own = Arc::clone(&shared);
+        let commits = Arc::clone(&state.commits);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || state.run(&own))
+            .map_err(|e| StoreError::Closed(e.to_string()))?;
+        Ok((Self { shared, commits }, thread))
+    }
+
+    /// How many commits were made. A read that ended may have seen one more.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+
+    /// Sends a job and waits for its commit. `bytes` is about what it will write.
+    pub(super) async fn write<T, F>(&self, lane: Lane, bytes: usize, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let closed = || StoreError::Closed("it was closed before the commit".to_owned());
+        self.send(lane, bytes, run)?.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Sends a job; the receiver hears of its commit.
+    pub(super) fn send<T, F>(
+        &self,
+        lane: Lane,
+        bytes: usize,
+        run: F,
+    ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, receiver) = oneshot::channel();
+        let job = Box::new(Work { run, result: None, answer, bytes });
+        let (inbox, wake) = &*self.shared;
+        let mut inbox = inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = &inbox.closed {
+            return Err(StoreError::Closed(why.clone()));
+        }
+        match lane {
+            Lane::Urgent => inbox.urgent.push_back(job),
+            Lane::Accept => inbox.accepts.push_back(job),
+        }
+        wake.notify_one();
+        Ok(receiver)
+    }
+
+    /// Refuses new jobs; the thread drains what it has and ends.
+    pub(super) fn close(&self, why: &str) {
+        close(&self.shared, why);
+    }
+}
+
+fn close(shared: &(Mutex<Inbox>, Condvar), why: &str) {
+    let mut inbox = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+    inbox.closed.get_or_insert_with(|| why.to_owned());
+    shared.1.notify_one();
+}
+
+/// What the thread owns.
+pub(super) struct WriterState {
+    pub(super) conn: Connection,
+    pub(super) source: i64,
+    pub(super) next_seq: i64,
+    pub(super) ids: IdMaker,
+    pub(super) commits: Arc<AtomicU64>,
+}
+
+impl WriterState {
+    fn run(mut self, shared: &(Mutex<Inbox>, Condvar)) {
+        loop {
+            let batch = {
+                let guard = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut inbox = shared
+                    .1
+                    .wait_while(guard, |inbox| {
+                        inbox.urgent.is_empty() && inbox.accepts.is_empty() && inbox.closed.is_none()
+                    })
+                    .unwrap_or_else(PoisonError::into_inner);
+                inbox.take_batch()
+            };
+            if batch.is_empty() {
+                break;
+            }
+            if let Err(fatal) = self.run_batch(batch) {
+                tracing::error!(error = %fatal, "a write to the disk failed; nothing more is accepted");
+                close(shared, &fatal.to_string());
+                let rest = shared.0.lock().unwrap_or_else(PoisonError::into_inner).take_all();
+                rest.into_iter().for_each(|job| job.finish(Err(fatal.clone())));
+                break;
+            }
+        }
+    }
+
+    /// Runs all jobs in one transaction; when that fails, each in its own. `Err` only when the disk failed.
+    fn run_batch(&mut self, mut jobs: Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+        match self.transact(&mut jobs) {
+            Ok(()) => {
+                jobs.into_iter().for_each(|job| job.finish(Ok(())));
+                return Ok(());
+            }
+            Err(error) if error.is_fatal() || jobs.len() == 1 => {
+                let fatal = error.is_fatal().then(|| error.clone());
+                jobs.into_iter().for_each(|job| job.finish(Err(error.clone())));
+                return fatal.map_or(Ok(()), Err);
+            }
+            Err(error) => tracing::warn!(%error, jobs = jobs.len(), "a batch failed; its jobs are run one by one"),
+        }
+        let mut fatal = None;
+        for job in jobs {
+            let mut one = vec![job];
+            let done = match &fatal {
+                None => self.transact(&mut one),
+                Some(error) => Err(StoreError::clone(error)),
+            };
+            if let Err(error) = &done
+                && error.is_fatal()
+            {
+                fatal = Some(error.clone());
+            }
+            one.into_iter().for_each(|job| job.finish(done.clone()));
+        }
+        fatal.map_or(Ok(()), Err)
+    }
+
+    fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let number = self.commits.load(Ordering::SeqCst) + 1;
+        let (source, next_seq, ids) = (self.source, self.next_seq, &mut self.ids);
+        let mut batch = Batch { tx: &tx, number, source, next_seq, ids, events: Vec::new() };
+        for job in jobs {
+            job.run(&mut batch)?;
+        }
+        let (events, next_seq) = (batch.events, batch.next_seq);
+        Fold::main(&tx).apply(self.source, &events)?;
+        tx.commit()?;
+        self.commits.store(number, Ordering::SeqCst);
+        self.next_seq = next_seq;
+        Ok(())
+    }
+}
+
+impl Inbox {
+    fn take_all(&mut self) -> Vec<Box<dyn Job>> {
+        self.urgent.drain(..).chain(self.accepts.drain(..)).collect()
+    }
+}
