@@ -1,0 +1,1 @@
+//! Routes, replies, retries and bounces, as receivers see them.

@@ -1,0 +1,1 @@
+//! Counts against facts: verify, rebuild, export, backup.

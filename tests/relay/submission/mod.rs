@@ -1,0 +1,1 @@
+//! What an authenticated sender may do, and what nobody may.

@@ -1,0 +1,1 @@
+//! Links, pixels and unsubscribes, from the mail to the numbers.
