@@ -5,11 +5,16 @@
 //! `tls` makes and judges encrypted connections, `wire` is one connection's bytes with every limit on what a hostile
 //! server may send, `session` is one SMTP conversation over it, `pool` keeps idle sessions for the next copy.
 //!
+//! The other half: `window` holds what is due without ever starving a domain, the [`Dispatcher`] takes from it, `copy`
+//! renders what is sent, and the outcome goes to the queue.
+//!
 //! It promises bounded memory and time whatever a server says, no password without TLS, and never a fall-back to
 //! address records when the DNS did not answer. It may import `domain` and rooms of lower floors only.
 
 mod attempted;
+mod copy;
 mod courier;
+mod dispatcher;
 mod dns;
 mod failure;
 mod offers;
@@ -28,6 +33,8 @@ mod window;
 mod wire;
 
 pub use attempted::{Answer, Attempted, Parcel};
+pub use copy::{Copies, Copy, CopyFault, Signers};
 pub use courier::{Courier, CourierError};
+pub use dispatcher::{Dispatch, Dispatcher};
 pub use settings::{AddressFamily, Mode, Settings, Timeouts};
 pub use smarthost::{Login, Smarthost, SmarthostError};

@@ -132,6 +132,11 @@ impl Token {
         spell(&bytes)
     }
 
+    /// The length of the text of an open token.
+    pub const fn open_len() -> usize {
+        ((HEAD_LEN + MAC_LEN) * 4).div_ceil(3)
+    }
+
     /// The length of the text of a click token for this target, without signing one.
     pub fn click_len(target: &str) -> usize {
         let chars = (HEAD_LEN + POSITION_LEN + target.len() + MAC_LEN) * 4;
@@ -235,5 +240,7 @@ mod tests {
         let small = click("https://example.org/").sign(keys.current());
         let token = Token { delivery: DeliveryId::from_raw(i64::MAX), ..click("https://example.org/") };
         assert_eq!(small.len(), token.sign(keys.current()).len());
+        let open = Token { delivery: DeliveryId::from_raw(1), purpose: Purpose::Open };
+        assert_eq!(open.sign(keys.current()).len(), Token::open_len());
     }
 }

@@ -1,0 +1,198 @@
+//! JSON for programs, behind HTTP Basic with a credential. May import `store`, `domain` and `clock`.
+
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::domain::counts::Rate;
+use crate::domain::{Campaign, Counts, Credential, Metric, Mode};
+use crate::store::view::{CampaignReport, CampaignRow, LinkRow};
+use crate::store::{Accounts, CampaignSort, Reports, StoreError};
+
+/// Campaigns a page.
+const PAGE: usize = 100;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Api {
+    /// Reads.
+    pub reports: Reports,
+    /// Logins.
+    pub accounts: Accounts,
+    /// The mode a name is looked up in when the request says none.
+    pub mode: Mode,
+}
+
+/// Adds the routes.
+pub fn configure(config: &mut web::ServiceConfig, api: Api) {
+    config
+        .app_data(web::Data::new(api))
+        .route("/api/v1/campaigns", web::get().to(campaigns))
+        .route("/api/v1/campaigns/{name}", web::get().to(campaign));
+}
+
+#[derive(Debug, Deserialize)]
+struct Query {
+    mode: Option<String>,
+    page: Option<usize>,
+}
+
+impl Query {
+    fn mode(&self) -> Result<Option<Mode>, HttpResponse> {
+        match &self.mode {
+            None => Ok(None),
+            Some(text) => Mode::parse(text)
+                .map(Some)
+                .ok_or_else(|| failed(400, &format!("mode is {text:?}; it may be live or sandbox"))),
+        }
+    }
+}
+
+async fn campaigns(request: HttpRequest, api: web::Data<Api>, query: web::Query<Query>) -> HttpResponse {
+    let mode = match authorised(&request, &api).and_then(|()| query.mode()) {
+        Ok(mode) => mode,
+        Err(refusal) => return refusal,
+    };
+    let page = query.page.unwrap_or(1).clamp(1, 1_000_000);
+    match api.reports.campaigns(mode, CampaignSort::Started, (page - 1) * PAGE, PAGE).await {
+        Ok(rows) => answer(&json!({"campaigns": rows.iter().map(row_json).collect::<Vec<_>>(), "page": page})),
+        Err(error) => store_failed(&error),
+    }
+}
+
+async fn campaign(
+    request: HttpRequest,
+    api: web::Data<Api>,
+    name: web::Path<String>,
+    query: web::Query<Query>,
+) -> HttpResponse {
+    let mode = match authorised(&request, &api).and_then(|()| query.mode()) {
+        Ok(mode) => mode,
+        Err(refusal) => return refusal,
+    };
+    let other = if api.mode == Mode::Live { Mode::Sandbox } else { Mode::Live };
+    let modes = mode.map_or_else(|| vec![api.mode, other], |mode| vec![mode]);
+    for mode in modes {
+        match api.reports.campaign(Campaign::new(&name, mode).id()).await {
+            Ok(Some(report)) => return answer(&report_json(&report)),
+            Ok(None) => {}
+            Err(error) => return store_failed(&error),
+        }
+    }
+    failed(404, "there is no campaign of this name")
+}
+
+/// HTTP Basic (RFC 7617) with a credential's name and password.
+fn authorised(request: &HttpRequest, api: &Api) -> Result<(), HttpResponse> {
+    let given = || {
+        let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, encoded) = value.split_once(' ')?;
+        let decoded = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(encoded.trim()).ok())??;
+        let text = String::from_utf8(decoded).ok()?;
+        text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+    };
+    let valid = given().is_some_and(|(user, password)| match api.accounts.credential(&user) {
+        Some(credential) => credential.verify(password.as_bytes()),
+        None => Credential::verify_none(password.as_bytes()),
+    });
+    if valid {
+        return Ok(());
+    }
+    let mut refusal = HttpResponse::Unauthorized();
+    refusal.insert_header((WWW_AUTHENTICATE, "Basic realm=\"postrider\", charset=\"UTF-8\""));
+    Err(refusal.json(json!({"error": "give a credential's name and password by HTTP Basic"})))
+}
+
+fn answer(value: &Value) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value)
+}
+
+fn failed(status: u16, message: &str) -> HttpResponse {
+    let status = actix_web::http::StatusCode::from_u16(status);
+    let mut answer = HttpResponse::build(status.unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR));
+    answer.insert_header((CACHE_CONTROL, "no-store")).json(json!({"error": message}))
+}
+
+fn store_failed(error: &StoreError) -> HttpResponse {
+    match error {
+        StoreError::Busy => failed(503, "the store is busy; try again"),
+        other => {
+            tracing::error!(error = %other, "an API answer failed");
+            failed(500, "the store could not be read; the relay's log says why")
+        }
+    }
+}
+
+fn report_json(report: &CampaignReport) -> Value {
+    let mut value = row_json(&report.row);
+    value["links"] = report.links.iter().map(link_json).collect();
+    let refusal = |r: &crate::store::view::RefusalRow| {
+        json!({"class": r.class.as_str(), "bounced": r.bounced, "deferrals": r.deferrals, "sample": r.sample})
+    };
+    value["refusals"] = report.refusals.iter().map(refusal).collect();
+    value
+}
+
+fn row_json(row: &CampaignRow) -> Value {
+    let counts = &row.counts;
+    let mut value = json!({
+        "campaign": row.name, "mode": row.mode.as_str(), "messages": row.messages, "subject": row.subject,
+        "first_at": row.first_at.rfc3339(), "last_at": row.last_at.rfc3339(),
+        "opened": opened_json(counts), "clicked": clicked_json(counts), "rates": rates_json(counts),
+    });
+    for metric in [
+        Metric::Recipients,
+        Metric::Queued,
+        Metric::Deferred,
+        Metric::Delivered,
+        Metric::Bounced,
+        Metric::Expired,
+        Metric::Suppressed,
+        Metric::Cancelled,
+        Metric::LateBounced,
+        Metric::Complained,
+        Metric::Unsubscribed,
+        Metric::WithPixel,
+        Metric::WithLinks,
+    ] {
+        value[metric.as_str()] = json!(counts[metric]);
+    }
+    value
+}
+
+fn opened_json(counts: &Counts) -> Value {
+    json!({
+        "human": counts[Metric::OpenedHuman], "proxy": counts[Metric::OpenedProxy],
+        "inferred": counts[Metric::OpenedInferred], "prefetch": counts[Metric::OpenedPrefetch],
+        "scanner": counts[Metric::OpenedScanner], "unknown": counts[Metric::OpenedUnknown],
+        "total_events": counts[Metric::OpenEvents],
+    })
+}
+
+fn clicked_json(counts: &Counts) -> Value {
+    json!({
+        "human": counts[Metric::ClickedHuman], "proxy": counts[Metric::ClickedProxy],
+        "prefetch": counts[Metric::ClickedPrefetch], "scanner": counts[Metric::ClickedScanner],
+        "unknown": counts[Metric::ClickedUnknown], "total_events": counts[Metric::ClickEvents],
+    })
+}
+
+fn rates_json(counts: &Counts) -> Value {
+    let rates = counts.rates();
+    // Four decimals, as pages round to one of a percent at the most.
+    let rate = |rate: Option<Rate>| rate.map(|rate| (rate.value() * 10_000.0).round() / 10_000.0);
+    json!({
+        "delivery": rate(rates.delivery), "bounce": rate(rates.bounce), "open_low": rate(rates.open_low),
+        "open_high": rate(rates.open_high), "click": rate(rates.click),
+    })
+}
+
+fn link_json(link: &LinkRow) -> Value {
+    json!({
+        "position": link.position, "url": link.url, "label": link.label, "human": link.human, "proxy": link.proxy,
+        "unknown": link.unknown, "prefetch": link.prefetch, "scanner": link.scanner, "total_events": link.total_events,
+    })
+}

@@ -1,0 +1,72 @@
+//! What the user is told at the first start: everything needed to send a first tracked mail, ready to be pasted.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{Listeners, settings};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::{Performer, Request, Response};
+use crate::domain::Credential;
+use crate::store::Accounts;
+
+/// The name of the credential made at the first start.
+const CREDENTIAL: &str = "first";
+const FILE: &str = "first-run.txt";
+
+/// At the first start, while there is neither a login nor a credential, makes what is needed and tells it: on the
+/// terminal, else in a file that only the owner reads.
+pub(super) async fn greet(
+    config: &Config,
+    accounts: &Accounts,
+    performer: &Performer,
+    listeners: &Listeners,
+    clock: Clock,
+) -> Result<(), String> {
+    let fault = |e: crate::store::StoreError| e.to_string();
+    if !accounts.users().await.map_err(fault)?.is_empty() || !accounts.credentials().await.map_err(fault)?.is_empty() {
+        return Ok(());
+    }
+    let request =
+        Request::CredentialCreate { name: CREDENTIAL.to_owned(), domains: Vec::new(), profile: "campaign".to_owned() };
+    let Response::Credential { username, password } = performer.perform(request).await else { return Ok(()) };
+    let secret: Vec<u8> = (0..4).flat_map(|_| settings::random().to_be_bytes()).collect();
+    let token = URL_SAFE_NO_PAD.encode(secret);
+    accounts.create_welcome(Credential::hash(token.as_bytes()), clock.now()).await.map_err(fault)?;
+    let text = text(config, listeners, &username, &password, &token);
+    let mut out = std::io::stdout();
+    if out.is_terminal() {
+        return out.write_all(text.as_bytes()).map_err(|e| e.to_string());
+    }
+    let path = config.data_dir.join(FILE);
+    let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| format!("{}: {e}", path.display()))?;
+    tracing::info!(path = %path.display(), "how to sign in and to send a first mail is written in this file");
+    Ok(())
+}
+
+fn text(config: &Config, listeners: &Listeners, user: &str, password: &str, token: &str) -> String {
+    let submission = listeners.submission.first().and_then(|listener| listener.local_addr().ok());
+    let (host, port) = submission.map_or_else(Default::default, |a| (a.ip().to_string(), a.port().to_string()));
+    let web = listeners.web.local_addr().map(|a| a.to_string()).unwrap_or_default();
+    let dashboard = match config.web.public_url.as_str() {
+        "" => format!("http://{web}"),
+        url => url.trim_end_matches('/').to_owned(),
+    };
+    let mut text = String::from("Postrider is running. Nothing leaves this machine until delivery.mode says so.\n\n");
+    let _ = write!(text, "Sign in (once, within an hour):\n  {dashboard}/welcome/{token}\n\n");
+    let _ = write!(text, "Relay mail through:\n  host      {host}\n  port      {port}\n  user      {user}\n  password  {password}\n\n");
+    let _ = write!(
+        text,
+        "Send a first tracked mail:\n  swaks --server {host}:{port} --auth PLAIN --auth-user {user}+first-campaign --auth-password {password} \
+         --from you@example.org --to reader@example.com --header 'Subject: A first mail' --add-header 'MIME-Version: 1.0' \
+         --add-header 'Content-Type: text/html; charset=utf-8' \
+         --body '<html><body><p>Hello! <a href=\"https://example.com/hello\">Read more</a></p></body></html>'\n\n\
+         Then look into the inbox:\n  {dashboard}/inbox\n"
+    );
+    text
+}

@@ -1,0 +1,134 @@
+//! Each room's own settings, made from the configuration, so that no room knows it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, VisibleUrlLinks};
+use crate::delivery::{self, Dispatch, Smarthost};
+use crate::domain::Mode;
+use crate::server;
+use crate::store;
+use crate::submission::{self, IntakeSettings};
+use crate::tracking::{self, AddressKept};
+
+/// How long deliveries under way may take to end at a stop.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Memory for messages on their way in, over all sessions.
+const DATA_MEMORY_BYTES: usize = 64 << 20;
+
+/// Chance, from the system's generator.
+pub fn random() -> u64 {
+    rand::random()
+}
+
+/// Uniform in 0 to 1.
+fn chance() -> f64 {
+    rand::random()
+}
+
+/// How the store is opened.
+pub fn store_settings(config: &Config) -> store::Settings {
+    store::Settings { data_dir: config.data_dir.clone(), node: config.node, clock: Clock, random }
+}
+
+/// Whether accepted mail leaves the house.
+pub(super) fn mode(config: &Config) -> Mode {
+    match config.delivery.mode {
+        DeliveryMode::Sandbox => Mode::Sandbox,
+        DeliveryMode::Mx | DeliveryMode::Smarthost => Mode::Live,
+    }
+}
+
+pub(super) fn intake(config: &Config) -> IntakeSettings {
+    IntakeSettings {
+        hostname: config.hostname.clone(),
+        mode: mode(config),
+        base_url: config.tracking.base_url.clone(),
+        opens: config.tracking.opens,
+        clicks: config.tracking.clicks,
+        exclude_hosts: config.tracking.exclude_hosts.clone(),
+        track_visible_urls: config.tracking.visible_url_links == VisibleUrlLinks::Track,
+        expire: config.delivery.retry.expire(),
+    }
+}
+
+pub(super) fn submission(config: &Config) -> submission::Settings {
+    let s = &config.submission;
+    let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    submission::Settings {
+        hostname: config.hostname.to_string(),
+        insecure_auth: match s.insecure_auth {
+            InsecureAuth::Never => submission::InsecureAuth::Never,
+            InsecureAuth::Loopback => submission::InsecureAuth::Loopback,
+            InsecureAuth::Always => submission::InsecureAuth::Always,
+        },
+        trusted_networks: s.trusted_networks.clone(),
+        max_message_bytes: s.max_message_bytes,
+        max_recipients: count(s.max_recipients),
+        max_connections: count(s.max_connections),
+        // One client may use half of all sessions, so that a runaway program leaves room for others.
+        max_connections_per_address: count(s.max_connections).div_ceil(2),
+        idle_timeout: s.idle_timeout,
+        data_memory_bytes: DATA_MEMORY_BYTES,
+        spool_dir: config.data_dir.join("tmp"),
+    }
+}
+
+pub(super) fn submission_tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, String> {
+    tls(&config.submission.tls_cert, &config.submission.tls_key)
+}
+
+/// A certificate and its key; both empty are none.
+pub(super) fn tls(cert: &str, key: &str) -> Result<Option<Arc<rustls::ServerConfig>>, String> {
+    if cert.is_empty() {
+        return Ok(None);
+    }
+    server::tls::load(std::path::Path::new(cert), std::path::Path::new(key)).map(Some)
+}
+
+pub(super) fn dispatch(config: &Config, clock: Clock) -> Dispatch {
+    Dispatch {
+        schedule: config.delivery.retry.clone(),
+        per_site: usize::try_from(config.delivery.connections_per_site).unwrap_or(10),
+        grace: GRACE,
+        clock,
+        chance,
+    }
+}
+
+pub(super) fn courier(config: &Config) -> Result<delivery::Settings, String> {
+    let d = &config.delivery;
+    let mode = match d.mode {
+        DeliveryMode::Sandbox => delivery::Mode::Sandbox,
+        DeliveryMode::Mx => delivery::Mode::Mx,
+        DeliveryMode::Smarthost => {
+            let smarthost = Smarthost::parse(&d.smarthost).map_err(|e| format!("delivery.smarthost: {e}"))?;
+            delivery::Mode::Smarthost(smarthost)
+        }
+    };
+    let mut settings = delivery::Settings { hostname: config.hostname.to_string(), mode, ..delivery::Settings::default() };
+    settings.port = d.port;
+    settings.dns.clone_from(&d.dns);
+    settings.allow_private_mx = d.allow_private_mx;
+    settings.address_family = match d.address_family {
+        AddressFamily::Auto => delivery::AddressFamily::Auto,
+        AddressFamily::Ipv4 => delivery::AddressFamily::Ipv4,
+        AddressFamily::Ipv6 => delivery::AddressFamily::Ipv6,
+    };
+    settings.source_addresses.clone_from(&d.source_addresses);
+    settings.messages_per_connection = u32::try_from(d.messages_per_connection).unwrap_or(100);
+    Ok(settings)
+}
+
+pub(super) fn tracking(config: &Config) -> tracking::Settings {
+    tracking::Settings {
+        trusted_proxies: config.web.trusted_proxies.clone(),
+        address_kept: match config.retention.client_addresses {
+            ClientAddresses::Full => AddressKept::Full,
+            ClientAddresses::Truncate => AddressKept::Network,
+            ClientAddresses::None => AddressKept::Nothing,
+        },
+    }
+}

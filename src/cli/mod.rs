@@ -1,0 +1,89 @@
+//! The commands. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+
+mod accounts;
+mod arguments;
+mod ledger;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::app;
+use crate::config::{self, Complaint, Config};
+use arguments::{Arguments, Command};
+
+/// Wrong usage or configuration.
+const WRONG: u8 = 2;
+
+/// Something that failed, in words for the terminal.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// It was tried and failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("postrider: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let config = load(arguments.config.as_deref());
+    if let Command::CheckConfig = arguments.command {
+        return check_config(config);
+    }
+    let config = config.map_err(|complaints| unusable(&complaints))?;
+    match &arguments.command {
+        Command::Serve => app::serve(config).map_err(Failure::failed),
+        Command::Credential { command } => accounts::credential(&config, command),
+        Command::User { command } => accounts::user(&config, command),
+        Command::Domain { command } => accounts::domain(&config, command),
+        Command::Verify => ledger::verify(&config),
+        Command::Rebuild => accounts::rebuild(&config),
+        Command::Export(range) => ledger::export(&config, range),
+        Command::CheckConfig => Ok(()),
+    }
+}
+
+fn load(file: Option<&Path>) -> Result<Config, Vec<Complaint>> {
+    config::load(file).map(|(config, _)| config)
+}
+
+fn unusable(complaints: &[Complaint]) -> Failure {
+    let lines: Vec<_> = complaints.iter().map(|complaint| format!("  {complaint}")).collect();
+    let message = format!("the configuration cannot be used:\n{}", lines.join("\n"));
+    Failure { message, code: WRONG }
+}
+
+fn check_config(config: Result<Config, Vec<Complaint>>) -> Result<(), Failure> {
+    let config = config.map_err(|complaints| unusable(&complaints))?;
+    say(&format!("the configuration is good; mail goes by {:?}, data in {}", config.delivery.mode, config.data_dir.display()));
+    Ok(())
+}
+
+/// A line on standard output; a reader that went away is no failure of ours.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,124 @@
+//! What can be asked of a relay.
+
+use serde::{Deserialize, Serialize};
+
+/// A request. New ones may be added; an older relay answers those it does not know with a failure.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Request {
+    /// Makes a credential and its password.
+    CredentialCreate {
+        /// Its name.
+        name: String,
+        /// The domains it may send as; empty for any.
+        domains: Vec<String>,
+        /// `campaign` or `transactional`.
+        profile: String,
+    },
+    /// Lists credentials.
+    CredentialList,
+    /// Revokes one.
+    CredentialRevoke {
+        /// Its name.
+        name: String,
+    },
+    /// Makes a dashboard login.
+    UserCreate {
+        /// Its address.
+        email: String,
+        /// Its password, at least 10 characters.
+        password: String,
+    },
+    /// Lists logins.
+    UserList,
+    /// Deletes one.
+    UserDelete {
+        /// Its address.
+        email: String,
+    },
+    /// Adds a sending domain and makes its key.
+    DomainAdd {
+        /// The domain.
+        domain: String,
+    },
+    /// Lists sending domains.
+    DomainList,
+    /// Makes every view again.
+    Rebuild,
+    /// Asks whether a relay is there.
+    Ping,
+}
+
+/// A credential in a list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CredentialLine {
+    /// Its name.
+    pub name: String,
+    /// The domains it may send as.
+    pub domains: Vec<String>,
+    /// Its profile.
+    pub profile: String,
+    /// Since when, RFC 3339.
+    pub created_at: String,
+}
+
+/// A sending domain in a list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DomainLine {
+    /// The domain.
+    pub domain: String,
+    /// The name of the TXT record to publish.
+    pub record_name: String,
+    /// Its value.
+    pub record_value: String,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Response {
+    /// Done; a sentence that says what.
+    Done {
+        /// The sentence.
+        message: String,
+    },
+    /// Not done; a sentence that says why and what to do.
+    Failed {
+        /// The sentence.
+        message: String,
+    },
+    /// A new credential; its password is shown this once.
+    Credential {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: String,
+    },
+    /// Credentials.
+    Credentials {
+        /// By name.
+        credentials: Vec<CredentialLine>,
+    },
+    /// Logins.
+    Users {
+        /// By address.
+        emails: Vec<String>,
+    },
+    /// Sending domains.
+    Domains {
+        /// By name.
+        domains: Vec<DomainLine>,
+    },
+}
+
+impl Response {
+    /// A failure.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed { message: message.into() }
+    }
+
+    /// A success.
+    pub fn done(message: impl Into<String>) -> Self {
+        Self::Done { message: message.into() }
+    }
+}

@@ -1,0 +1,205 @@
+//! The list of mails, one mail with all that happened to it, and the built-in inbox.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use mail_parser::MessageParser;
+use serde::Deserialize;
+
+use super::auth::User;
+use super::format::{WrittenSize as _, WrittenTime as _};
+use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
+use crate::domain::{DeliveryId, Fact, Mode};
+use crate::store::DeliveryFilter;
+use crate::store::view::{DeliveryReport, DeliveryRow, State as DeliveryState, TimelineEntry};
+
+/// Mails a page.
+const PAGE: u32 = 50;
+/// The source of a mail is shown up to here, in octets.
+const SOURCE_MAX: usize = 200 << 10;
+
+/// A mail in its own frame: no script, no network, no way to the page around it.
+const FRAME_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
+
+#[derive(Deserialize)]
+pub struct Query {
+    campaign: Option<String>,
+    state: Option<String>,
+    before: Option<String>,
+    show: Option<String>,
+}
+
+fn state_of(text: &str) -> Option<DeliveryState> {
+    use DeliveryState::{Bounced, Cancelled, Delivered, Expired, Queued, Suppressed};
+    [Queued, Delivered, Bounced, Expired, Suppressed, Cancelled].into_iter().find(|state| state.as_str() == text)
+}
+
+#[derive(Template)]
+#[template(path = "messages.html")]
+struct MessagesPage {
+    shell: Shell,
+    rows: Vec<DeliveryRow>,
+    states: Vec<&'static str>,
+    state: String,
+    campaign: String,
+    next: Option<DeliveryId>,
+}
+
+/// GET /messages
+pub async fn messages(user: User, state: State, query: web::Query<Query>) -> Answer {
+    let campaign = query.campaign.as_deref().filter(|text| !text.is_empty()).map(campaign_id).transpose()?;
+    let wanted = query.state.as_deref().and_then(state_of);
+    let before = query.before.as_deref().map(delivery_id).transpose()?;
+    let filter = DeliveryFilter { campaign, state: wanted, mode: None };
+    let (rows, next) = list(&state, filter, before).await?;
+    page(&MessagesPage {
+        shell: Shell::new(&state, "messages", &user.0),
+        rows,
+        states: vec!["queued", "delivered", "bounced", "expired", "suppressed", "cancelled"],
+        state: wanted.map_or_else(String::new, |state| state.as_str().to_owned()),
+        campaign: query.campaign.clone().unwrap_or_default(),
+        next,
+    })
+}
+
+async fn list(
+    state: &State,
+    filter: DeliveryFilter,
+    before: Option<DeliveryId>,
+) -> Result<(Vec<DeliveryRow>, Option<DeliveryId>), Fault> {
+    let mut rows = state.reports.deliveries(filter, before, PAGE + 1).await?;
+    let more = rows.len() > PAGE as usize;
+    rows.truncate(PAGE as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.delivery);
+    Ok((rows, next))
+}
+
+/// One line of a mail's story.
+pub struct Step {
+    pub at: crate::domain::Timestamp,
+    pub kind: String,
+    pub title: String,
+    pub detail: String,
+    pub reply: String,
+    pub transcript: String,
+    pub target: String,
+}
+
+fn step(entry: &TimelineEntry) -> Step {
+    let tried = |attempt: &crate::domain::event::Attempt| {
+        let tls = if attempt.tls.is_empty() { "no TLS" } else { attempt.tls.as_str() };
+        let host = if attempt.mx.is_empty() { "no host" } else { attempt.mx.as_str() };
+        format!("try {}, {host} {}, {tls}, {} ms", attempt.n, attempt.ip, attempt.ms)
+    };
+    let (title, detail) = match &entry.event.fact {
+        Fact::Accepted(_) => ("Accepted".to_owned(), String::new()),
+        Fact::Deferred { attempt, class, next, .. } => {
+            let next = super::format::time(*next);
+            ("Deferred".to_owned(), format!("{}; {}; next try {next} UTC", tried(attempt), class.as_str().replace('_', " ")))
+        }
+        Fact::Delivered { attempt, pixel, links, .. } => {
+            let pixel = if *pixel { "with a pixel" } else { "without a pixel" };
+            ("Delivered".to_owned(), format!("{}; {pixel}, {links} tracked links", tried(attempt)))
+        }
+        Fact::Bounced { attempt, class, .. } => {
+            ("Bounced".to_owned(), format!("{}; {}", tried(attempt), class.as_str().replace('_', " ")))
+        }
+        Fact::Expired { attempt, class, .. } => {
+            ("Expired".to_owned(), format!("{}; {}", tried(attempt), class.as_str().replace('_', " ")))
+        }
+        Fact::Opened(hit) => ("Pixel fetched".to_owned(), format!("{} \u{b7} {}", hit.class.as_str(), entry.agent)),
+        Fact::Clicked(hit) => {
+            (format!("Link {} followed", hit.position), format!("{} \u{b7} {}", hit.class.as_str(), entry.agent))
+        }
+        other => (other.kind().as_str().replace('_', " "), String::new()),
+    };
+    Step {
+        at: entry.event.at,
+        kind: entry.event.fact.kind().as_str().to_owned(),
+        title,
+        detail,
+        reply: entry.reply.clone(),
+        transcript: entry.transcript.clone(),
+        target: entry.target.clone(),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage {
+    shell: Shell,
+    report: DeliveryReport,
+    steps: Vec<Step>,
+    source: String,
+}
+
+/// GET /messages/{id}
+pub async fn message(user: User, state: State, id: web::Path<String>) -> Answer {
+    let report = state.reports.delivery(delivery_id(&id)?).await?.ok_or(Fault::Missing("mail"))?;
+    let source = source(&state, &report).await;
+    let steps = report.timeline.iter().map(step).collect();
+    page(&MessagePage { shell: Shell::new(&state, "messages", &user.0), report, steps, source })
+}
+
+/// The copy as it leaves, or why there is none.
+async fn source(state: &State, report: &DeliveryReport) -> String {
+    if !report.body_kept {
+        return "The mail itself is kept no longer (retention.bodies).".to_owned();
+    }
+    match state.copies.render(report.row.message, report.row.delivery).await {
+        Ok(copy) => String::from_utf8_lossy(copy.bytes.get(..SOURCE_MAX).unwrap_or(&copy.bytes)).into_owned(),
+        Err(fault) => format!("The copy cannot be rendered: {fault}"),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct InboxPage {
+    shell: Shell,
+    rows: Vec<DeliveryRow>,
+    shown: Option<DeliveryReport>,
+    source: String,
+    next: Option<DeliveryId>,
+}
+
+/// GET /inbox
+pub async fn inbox(user: User, state: State, query: web::Query<Query>) -> Answer {
+    let filter = DeliveryFilter { campaign: None, state: Some(DeliveryState::Delivered), mode: Some(Mode::Sandbox) };
+    let before = query.before.as_deref().map(delivery_id).transpose()?;
+    let (rows, next) = list(&state, filter, before).await?;
+    let wanted = match &query.show {
+        Some(text) => Some(delivery_id(text)?),
+        None => rows.first().map(|row| row.delivery),
+    };
+    let shown = match wanted {
+        Some(id) => state.reports.delivery(id).await?,
+        None => None,
+    };
+    let source = match &shown {
+        Some(report) => source(&state, report).await,
+        None => String::new(),
+    };
+    page(&InboxPage { shell: Shell::new(&state, "inbox", &user.0), rows, shown, source, next })
+}
+
+/// GET /messages/{id}/preview: the copy's HTML, else its text, in a frame of its own.
+pub async fn preview(_: User, state: State, id: web::Path<String>) -> Answer {
+    let report = state.reports.delivery(delivery_id(&id)?).await?.ok_or(Fault::Missing("mail"))?;
+    let copy = state.copies.render(report.row.message, report.row.delivery).await;
+    let body = match &copy {
+        Err(_) => "<p>The mail itself is kept no longer.</p>".to_owned(),
+        Ok(copy) => match MessageParser::new().parse(&copy.bytes) {
+            None => "<p>The mail cannot be read.</p>".to_owned(),
+            Some(mail) => match (mail.html_body.is_empty(), mail.body_html(0)) {
+                (false, Some(html)) => html.into_owned(),
+                _ => "<p>The mail has no text.</p>".to_owned(),
+            },
+        },
+    };
+    // A link in the preview must not count as a reader's click.
+    Ok(HttpResponse::build(StatusCode::OK)
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("content-security-policy", FRAME_POLICY))
+        .insert_header(("cache-control", "no-store"))
+        .body(body))
+}

@@ -1,0 +1,154 @@
+//! What every page has around it, and how a page becomes an answer.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::{Dashboard, format};
+use crate::domain::{CampaignId, DeliveryId, Mode};
+use crate::store::StoreError;
+
+/// Rendered on the server without script: nothing else may load.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
+
+/// The frame around a page.
+pub struct Shell {
+    /// Which entry of the navigation is this page's.
+    pub section: &'static str,
+    /// Who is signed in.
+    pub user: String,
+    /// Whether mail stays in the house.
+    pub sandbox: bool,
+    /// The relay's name.
+    pub hostname: String,
+    /// The program's version.
+    pub version: &'static str,
+}
+
+impl Shell {
+    pub fn new(dashboard: &Dashboard, section: &'static str, user: &str) -> Self {
+        Self {
+            section,
+            user: user.to_owned(),
+            sandbox: dashboard.mode == Mode::Sandbox,
+            hostname: dashboard.hostname.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    /// Marks the page that is shown.
+    pub fn here(&self, section: &str) -> &'static str {
+        if self.section == section { "page" } else { "false" }
+    }
+}
+
+/// A page that says what went wrong and what to do.
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+/// Why a page cannot be shown.
+#[derive(Debug)]
+pub enum Fault {
+    /// Nobody is signed in.
+    SignedOut,
+    /// There is no such thing.
+    Missing(&'static str),
+    /// The store did not answer.
+    Store(StoreError),
+    /// The page could not be rendered.
+    Template(askama::Error),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<askama::Error> for Fault {
+    fn from(error: askama::Error) -> Self {
+        Self::Template(error)
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SignedOut => f.write_str("nobody is signed in"),
+            Self::Missing(what) => write!(f, "there is no such {what}"),
+            Self::Store(error) => error.fmt(f),
+            Self::Template(error) => error.fmt(f),
+        }
+    }
+}
+
+impl actix_web::ResponseError for Fault {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::SignedOut => StatusCode::SEE_OTHER,
+            Self::Missing(_) => StatusCode::NOT_FOUND,
+            Self::Store(StoreError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (title, text) = match self {
+            Self::SignedOut => return see_other("/login"),
+            Self::Missing(what) => ("Not found", format!("There is no such {what}; it may have been removed.")),
+            Self::Store(StoreError::Busy) => {
+                ("Try again", "This took longer than two seconds, so it was stopped. Try again, or choose less.".to_owned())
+            }
+            Self::Store(_) | Self::Template(_) => {
+                tracing::error!(error = %self, "a page failed");
+                ("This page failed", "The relay's log says why. No mail is affected.".to_owned())
+            }
+        };
+        let body = ErrorPage { title, text: &text }.render().unwrap_or_else(|_| title.to_owned());
+        html(self.status_code(), body)
+    }
+}
+
+/// The answer of a page's handler.
+pub type Answer = Result<HttpResponse, Fault>;
+
+/// A rendered page.
+pub fn page(template: &impl Template) -> Answer {
+    Ok(html(StatusCode::OK, template.render()?))
+}
+
+/// HTML with the headers that every page has.
+pub fn html(status: StatusCode, body: String) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("content-security-policy", POLICY))
+        .insert_header(("cache-control", "no-store"))
+        .insert_header(("x-frame-options", "DENY"))
+        .body(body)
+}
+
+/// Elsewhere, by GET.
+pub fn see_other(place: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header(("location", place.to_owned())).insert_header(("cache-control", "no-store")).finish()
+}
+
+/// A delivery's id in an address.
+pub fn delivery_id(text: &str) -> Result<DeliveryId, Fault> {
+    text.parse().map_err(|_| Fault::Missing("mail"))
+}
+
+/// A campaign's id in an address.
+pub fn campaign_id(text: &str) -> Result<CampaignId, Fault> {
+    text.parse().map_err(|_| Fault::Missing("campaign"))
+}
+
+/// Number formats, for templates.
+pub use format::{band, count, interval, rate};
+
+/// The shared state of a request.
+pub type State = web::Data<Dashboard>;

@@ -1,0 +1,122 @@
+//! Renders the copy of one delivery: the compiled message, stamped with its tokens, signed last.
+//!
+//! Reads only body and recipe, so every retry of a delivery has the same bytes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+
+use crate::domain::{Address, DeliveryId, MessageId, TokenKeys};
+use crate::mail::cache::{Compiled, StencilCache};
+use crate::mail::dkim::Signer;
+use crate::mail::recipe::Recipe;
+use crate::store::{BodyFault, Queue, StoreError};
+
+/// Copies being rendered take at most this, in KiB; a larger one has it to itself.
+const RENDER_KIB_MAX: u32 = 64 << 10;
+
+/// Signing keys by (domain, selector); swapped when a domain is added.
+pub type Signers = ArcSwap<HashMap<(String, String), Arc<Signer>>>;
+
+/// Renders copies. Clones share everything.
+#[derive(Clone)]
+pub struct Copies {
+    queue: Queue,
+    keys: Arc<TokenKeys>,
+    signers: Arc<Signers>,
+    cache: Arc<StencilCache>,
+    permits: Arc<Semaphore>,
+}
+
+/// A rendered copy.
+#[derive(Debug, Clone)]
+pub struct Copy {
+    /// The complete message.
+    pub bytes: Vec<u8>,
+    /// Whether it carries a pixel.
+    pub pixel: bool,
+    /// How many tracked links it carries.
+    pub links: u16,
+    /// `None` is the null reverse path.
+    pub reverse_path: Option<Address>,
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyFault {
+    /// The stored message is damaged or gone: no later try will help.
+    #[error("{0}")]
+    Unusable(String),
+    /// The store could not be read now.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Copies {
+    /// `cache` is shared with whoever compiles messages at their acceptance.
+    pub fn new(queue: Queue, keys: TokenKeys, signers: Arc<Signers>, cache: Arc<StencilCache>) -> Self {
+        let permits = Arc::new(Semaphore::new(RENDER_KIB_MAX as usize));
+        Self { queue, keys: Arc::new(keys), signers, cache, permits }
+    }
+
+    /// The copy of one delivery.
+    pub async fn render(&self, message: MessageId, delivery: DeliveryId) -> Result<Copy, CopyFault> {
+        let compiled = self.compiled(message).await?;
+        let kib = u32::try_from(compiled.raw.len() / 512 + 1).unwrap_or(u32::MAX).min(RENDER_KIB_MAX);
+        let unusable = |why: &dyn std::fmt::Display| CopyFault::Unusable(why.to_string());
+        let permit = Arc::clone(&self.permits).acquire_many_owned(kib).await.map_err(|e| unusable(&e))?;
+        let (keys, signers) = (Arc::clone(&self.keys), self.signers.load_full());
+        // Stamping and signing cost most of a millisecond of one core: not on the threads that serve sockets.
+        let work = move || {
+            let copy = stamp(&compiled, delivery, &keys, &signers);
+            drop(permit);
+            copy
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|e| unusable(&e))?
+    }
+
+    async fn compiled(&self, message: MessageId) -> Result<Arc<Compiled>, CopyFault> {
+        if let Some(compiled) = self.cache.get(message) {
+            return Ok(compiled);
+        }
+        let stored = match self.queue.message(message).await? {
+            Ok(stored) => stored,
+            Err(BodyFault::Gone) => return Err(CopyFault::Unusable("its message is not in the store".to_owned())),
+            Err(BodyFault::Damaged(why)) => return Err(CopyFault::Unusable(why)),
+        };
+        let recipe = Recipe::from_json(&stored.recipe).map_err(CopyFault::Unusable)?;
+        let compile = move || {
+            let stencil = recipe.compile(&stored.body);
+            Arc::new(Compiled { raw: Arc::from(stored.body), stencil, recipe, reverse_path: stored.reverse_path })
+        };
+        let compiled = tokio::task::spawn_blocking(compile).await.map_err(|e| CopyFault::Unusable(e.to_string()))?;
+        self.cache.put(message, Arc::clone(&compiled));
+        Ok(compiled)
+    }
+}
+
+fn stamp(
+    compiled: &Compiled,
+    delivery: DeliveryId,
+    keys: &TokenKeys,
+    signers: &HashMap<(String, String), Arc<Signer>>,
+) -> Result<Copy, CopyFault> {
+    let Compiled { raw, stencil, recipe, reverse_path } = compiled;
+    let key = keys.get(recipe.key);
+    let key = key.ok_or_else(|| CopyFault::Unusable(format!("signing secret {} is missing", recipe.key)))?;
+    let body = stencil.stamp(raw, delivery, key);
+    let mut signatures = Vec::new();
+    for name in &recipe.signers {
+        match signers.get(name).map(|signer| signer.sign(&body, recipe.signing_time())) {
+            Some(Ok(lines)) => signatures.extend(lines),
+            Some(Err(error)) => tracing::error!(domain = name.0, %error, "a copy could not be signed"),
+            None => tracing::error!(domain = name.0, selector = name.1, "the key that a message was accepted for is gone"),
+        }
+    }
+    let mut bytes = signatures;
+    bytes.extend(body);
+    let links = u16::try_from(stencil.links().len()).unwrap_or(u16::MAX);
+    Ok(Copy { bytes, pixel: stencil.has_pixel(), links, reverse_path: reverse_path.clone() })
+}

@@ -1,0 +1,254 @@
+//! Keeps deliveries under way: takes the next one of the window, renders its copy, hands it over, writes down what came
+//! of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::copy::{Copies, Copy, CopyFault};
+use super::attempted::{Answer, Attempted, Parcel};
+use super::courier::Courier;
+use super::window::{Limits, Step, Window};
+use crate::clock::Clock;
+use crate::domain::event::Attempt;
+use crate::domain::{EnhancedCode, Mode, Outcome, Reply, RetrySchedule, Timestamp};
+use crate::store::{Due, Queue, Settlement, StoreError};
+
+/// Attempts under way at once, over all sites.
+const IN_FLIGHT_MAX: usize = 400;
+/// When the store cannot be read or written, a delivery is taken up again after this.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
+
+/// How deliveries are made.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    /// When to try again, when to give up.
+    pub schedule: RetrySchedule,
+    /// Attempts under way to one site.
+    pub per_site: usize,
+    /// How long deliveries under way may take to end at a stop.
+    pub grace: Duration,
+    /// Time.
+    pub clock: Clock,
+    /// Chance, uniform in 0 to 1.
+    pub chance: fn() -> f64,
+}
+
+/// The handle; clones share the window.
+#[derive(Clone)]
+pub struct Dispatcher {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    window: Mutex<Window>,
+    changed: Notify,
+    queue: Queue,
+    copies: Copies,
+    courier: Courier,
+    dispatch: Dispatch,
+}
+
+impl Dispatcher {
+    /// Reads what waits.
+    pub async fn new(
+        queue: Queue,
+        copies: Copies,
+        courier: Courier,
+        dispatch: Dispatch,
+    ) -> Result<Self, StoreError> {
+        let limits = Limits { per_site: dispatch.per_site, in_all: IN_FLIGHT_MAX };
+        let window = Mutex::new(Window::new(limits, queue.heads().await?));
+        Ok(Self { inner: Arc::new(Inner { window, changed: Notify::new(), queue, copies, courier, dispatch }) })
+    }
+
+    /// Takes what was just accepted, without reading it back.
+    pub fn accepted(&self, dues: Vec<Due>) {
+        let now = self.inner.dispatch.clock.now();
+        let mut window = self.inner.window();
+        dues.into_iter().for_each(|due| window.accepted(due, now));
+        drop(window);
+        self.inner.changed.notify_one();
+    }
+
+    /// Attempts under way.
+    pub fn in_flight(&self) -> usize {
+        self.inner.window().in_flight()
+    }
+
+    /// Runs until `stop`; then what is under way may end within the grace, and what does not is tried again at the next
+    /// start.
+    pub async fn run(&self, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
+        while !stop.is_cancelled() {
+            let now = self.inner.dispatch.clock.now();
+            let step = self.inner.window().next(now);
+            match step {
+                Step::Deliver(due) => {
+                    tasks.spawn(Arc::clone(&self.inner).deliver(*due));
+                }
+                Step::Refill(domain, limit) => {
+                    let inner = Arc::clone(&self.inner);
+                    tasks.spawn(async move { inner.refill(domain, limit).await });
+                }
+                Step::Wait(until) => self.wait(until, now, &stop).await,
+            }
+        }
+        tasks.close();
+        if tokio::time::timeout(self.inner.dispatch.grace, tasks.wait()).await.is_err() {
+            tracing::warn!(unfinished = tasks.len(), "stopping with deliveries under way; they are tried again");
+        }
+        self.inner.courier.close().await;
+    }
+
+    async fn wait(&self, until: Option<Timestamp>, now: Timestamp, stop: &CancellationToken) {
+        // A clock that was set back must not stop the queue: look again after a minute at the latest.
+        let pause = until.map_or(Duration::from_secs(60), |at| at.since(now)).min(Duration::from_secs(60));
+        tokio::select! {
+            () = self.inner.changed.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+impl Inner {
+    fn window(&self) -> std::sync::MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.dispatch.clock.now()
+    }
+
+    async fn refill(&self, domain: crate::domain::Domain, limit: usize) {
+        let read = self.queue.refill(domain.clone(), self.now(), limit).await;
+        let now = self.now();
+        match read {
+            Ok(read) => self.window().refilled(&domain, read, limit, now),
+            Err(error) => {
+                tracing::warn!(%error, "the queue could not be read");
+                self.window().refill_failed(&domain, now + STORE_PAUSE);
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    async fn deliver(self: Arc<Self>, due: Due) {
+        let again = match self.copies.render(due.message, due.delivery).await {
+            Ok(copy) => self.hand_over(&due, copy).await,
+            Err(CopyFault::Unusable(why)) => self.hold(&due, why).await,
+            Err(CopyFault::Store(error)) => {
+                tracing::warn!(%error, delivery = %due.delivery, "a message could not be read");
+                Some(self.now() + STORE_PAUSE)
+            }
+        };
+        let now = self.now();
+        self.window().settled(&due, again, now);
+        self.changed.notify_one();
+    }
+
+    /// Keeps what cannot be sent from being sent, and from being lost.
+    async fn hold(&self, due: &Due, why: String) -> Option<Timestamp> {
+        tracing::error!(delivery = %due.delivery, why, "a delivery is held: its stored message cannot be used");
+        match self.queue.hold(due.delivery, why).await {
+            Ok(()) => None,
+            Err(_) => Some(self.now() + STORE_PAUSE),
+        }
+    }
+
+    /// Makes the attempt and writes it down; returns when the delivery is due again.
+    async fn hand_over(&self, due: &Due, copy: Copy) -> Option<Timestamp> {
+        let attempted = match due.mode {
+            Mode::Sandbox => kept_in_the_inbox(),
+            Mode::Live => {
+                let (reverse_path, recipient) = (copy.reverse_path.as_ref(), &due.address);
+                self.courier.attempt(Parcel { reverse_path, recipient, copy: &copy.bytes }).await
+            }
+        };
+        if !attempted.site.is_empty() {
+            self.window().learn_site(due.address.domain(), &attempted.site);
+        }
+        let at = self.now();
+        let outcome = self.judge(due, &attempted, at);
+        let again = match &outcome {
+            Outcome::Deferred { next, .. } => Some(*next),
+            Outcome::Delivered(_) | Outcome::Bounced { .. } | Outcome::Expired { .. } => None,
+        };
+        log(due, &attempted, &outcome);
+        let reply = outcome.reply();
+        let attempt = Attempt {
+            n: due.attempts + 1,
+            mx: attempted.mx,
+            ip: attempted.ip,
+            tls: attempted.tls,
+            code: reply.code,
+            enhanced: reply.enhanced.map(|e| e.to_string()).unwrap_or_default(),
+            ms: attempted.ms,
+        };
+        let (pixel, links) = (copy.pixel, copy.links);
+        let transcript = attempted.transcript;
+        self.settle(Settlement { due: due.clone(), attempt, outcome, transcript, pixel, links, at }).await;
+        again
+    }
+
+    fn judge(&self, due: &Due, attempted: &Attempted, now: Timestamp) -> Outcome {
+        match attempted.result.clone() {
+            Answer::Handed(reply) => Outcome::Delivered(reply),
+            Answer::Permanent(reply, class) => Outcome::Bounced { reply, class },
+            Answer::Temporary(reply, _) if now >= due.expires_at => Outcome::Expired { reply },
+            Answer::Temporary(reply, _) => {
+                let next = self.dispatch.schedule.next(due.attempts + 1, now, (self.dispatch.chance)());
+                // The last try is made when its life ends, not after it.
+                Outcome::Deferred { reply, next: next.min(due.expires_at) }
+            }
+        }
+    }
+
+    /// What happened is written down before anything else may happen to the delivery, however long that takes.
+    async fn settle(&self, settlement: Settlement) {
+        loop {
+            match self.queue.settle(settlement.clone()).await {
+                Ok(()) => return,
+                Err(StoreError::Closed(why)) => {
+                    tracing::error!(delivery = %settlement.due.delivery, why, "an outcome could not be written down");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "an outcome could not be written down yet");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+fn kept_in_the_inbox() -> Attempted {
+    let reply = Reply::local(250, EnhancedCode(2, 0, 0), "kept in the sandbox inbox; nothing left this machine");
+    Attempted {
+        result: Answer::Handed(reply),
+        mx: String::new(),
+        ip: String::new(),
+        tls: String::new(),
+        certificate: String::new(),
+        transcript: String::new(),
+        ms: 0,
+        site: String::new(),
+    }
+}
+
+fn log(due: &Due, attempted: &Attempted, outcome: &Outcome) {
+    let word = match outcome {
+        Outcome::Delivered(_) => "delivered",
+        Outcome::Deferred { .. } => "deferred",
+        Outcome::Bounced { .. } => "bounced",
+        Outcome::Expired { .. } => "expired",
+    };
+    let (delivery, message, domain) = (due.delivery, due.message, due.address.domain());
+    let (code, attempt, latency_ms) = (outcome.reply().code, due.attempts + 1, attempted.ms);
+    let (mx, ip, tls) = (&attempted.mx, &attempted.ip, &attempted.tls);
+    tracing::info!(%delivery, %message, %domain, attempt, mx, ip, tls, code, latency_ms, "{word}");
+}

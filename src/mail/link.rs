@@ -1,0 +1,216 @@
+//! Decides what becomes of one link: its exact target, or why it is left alone.
+
+use std::borrow::Cow;
+
+use encoding_rs::Encoding;
+
+use super::stencil::{Switches, VisibleUrlLinks};
+use crate::domain::token::TOKEN_MAX;
+use crate::domain::{Domain, Token};
+
+/// Attributes by which a sender, in any vendor's spelling, asks that a link be left alone. `None` is any value.
+pub const OPT_OUTS: &[(&str, Option<&str>)] = &[
+    ("data-no-track", None),
+    ("data-pm-no-track", None),
+    ("ses:no-track", None),
+    ("mc:disable-tracking", None),
+    ("disable-tracking", Some("true")),
+    ("clicktracking", Some("off")),
+    ("data-clicktracking", Some("off")),
+    ("data-msys-clicktrack", Some("0")),
+];
+
+/// Marks of templates that were not filled in.
+const PLACEHOLDERS: &[&str] = &["{{", "}}", "{%", "*|", "|*", "[[", "]]", "<%", "%>", "${", "%%"];
+
+/// By what links are judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// What the sender and the configuration asked for.
+    pub switches: &'a Switches,
+    /// The tracking host: its own links are not tracked again.
+    pub tracking_host: &'a str,
+    /// The sender's own ways out, in `List-Unsubscribe`.
+    pub unsubscribe_urls: &'a [String],
+}
+
+/// Whether an attribute asks that its link be left alone.
+pub fn is_opt_out(name: &str, value: &str) -> bool {
+    OPT_OUTS.iter().any(|(opt_out, wanted)| {
+        *opt_out == name && wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(value.trim()))
+    })
+}
+
+/// A link's target as the browser would open it: character references decoded, outer white space and line breaks dropped
+/// (WHATWG URL, 4.4 steps 1 and 3). Printable ASCII is kept character for character; anything else becomes what the
+/// WHATWG parser makes of it in the page's encoding.
+pub fn target(raw: &[u8], encoding: &'static Encoding) -> Result<String, &'static str> {
+    let (text, _) = encoding.decode_without_bom_handling(raw);
+    let decoded = htmlize::unescape_attribute(text);
+    let trimmed = decoded.trim_matches(|c: char| c <= ' ');
+    let clean: String = trimmed.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')).collect();
+    if !is_http(&clean) {
+        return Err(other_scheme(&clean));
+    }
+    if PLACEHOLDERS.iter().any(|mark| clean.contains(mark)) || has_percent_name(&clean) {
+        return Err("it holds a placeholder that was not filled in");
+    }
+    let encode = query_encoder(encoding);
+    let parsed = url::Url::options().encoding_override(Some(&encode)).parse(&clean);
+    match parsed {
+        Ok(url) if url.host_str().is_none_or(str::is_empty) => Err("it names no host"),
+        Ok(_) if clean.bytes().all(|b| b.is_ascii_graphic()) => Ok(clean),
+        Ok(url) => Ok(url.to_string()),
+        Err(_) => Err("it is no URL that a browser opens"),
+    }
+}
+
+/// Why a link with this target and this visible text is left alone, if it is.
+pub fn objection(target: &str, label: &str, rules: Rules<'_>) -> Option<&'static str> {
+    let Some(host) = host_of(target) else { return Some("it names no host") };
+    if host.eq_ignore_ascii_case(rules.tracking_host) {
+        return Some("it leads to the tracking host itself");
+    }
+    let domain = Domain::parse(&host).ok();
+    if domain.is_some_and(|domain| rules.switches.exclude_hosts.iter().any(|excluded| domain.is_within(excluded))) {
+        return Some("its host is excluded by the configuration");
+    }
+    if rules.unsubscribe_urls.iter().any(|url| url == target) {
+        return Some("it is the sender's own unsubscribe link");
+    }
+    if Token::click_len(target) > TOKEN_MAX {
+        return Some("it is too long to be carried in a token");
+    }
+    let shows_other = || shown_hosts(label).any(|shown| !is_same_house(&shown, rules.tracking_host));
+    if rules.switches.visible_url_links == VisibleUrlLinks::Leave && shows_other() {
+        return Some("its text is a URL, and mail programs warn when a link leads elsewhere than its text says");
+    }
+    None
+}
+
+/// Queries are encoded in the page's charset, paths in UTF-8 (WHATWG URL, 4.4).
+pub fn query_encoder(encoding: &'static Encoding) -> impl Fn(&str) -> Cow<'_, [u8]> {
+    |query| encoding.encode(query).0
+}
+
+fn is_http(text: &str) -> bool {
+    let scheme = |name: &str| text.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+    scheme("http://") || scheme("https://")
+}
+
+fn other_scheme(text: &str) -> &'static str {
+    let colon = text.find([':', '/', '?', '#']).filter(|at| text.as_bytes().get(*at) == Some(&b':'));
+    match colon {
+        _ if text.is_empty() => "it is empty",
+        _ if text.starts_with('#') => "it leads to a place in the same mail",
+        _ if PLACEHOLDERS.iter().any(|mark| text.contains(mark)) => "it holds a placeholder that was not filled in",
+        Some(_) => "it is no http or https link",
+        None => "it is relative",
+    }
+}
+
+/// `%name%`: no percent-escape begins so.
+fn has_percent_name(text: &str) -> bool {
+    text.split('%').skip(1).zip(text.split('%').skip(2)).any(|(name, _)| {
+        let escape = name.get(..2).is_some_and(|two| two.bytes().all(|b| b.is_ascii_hexdigit()));
+        !escape && !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+    })
+}
+
+fn host_of(url: &str) -> Option<String> {
+    url::Url::parse(url).ok()?.host_str().map(|host| host.trim_end_matches('.').to_owned())
+}
+
+/// The hosts that a link's text claims to lead to.
+fn shown_hosts(label: &str) -> impl Iterator<Item = String> {
+    let words = label.split_whitespace();
+    let alone = label.split_whitespace().count() == 1;
+    words.filter_map(move |word| {
+        let word = word.trim_matches(|c: char| "<>()[]\"',;:!.\u{201c}\u{201d}\u{201e}\u{ab}\u{bb}".contains(c));
+        let lower = word.to_ascii_lowercase();
+        if is_http(&lower) {
+            return host_of(&lower);
+        }
+        let host = lower.split(['/', '?', '#', ':']).next().unwrap_or_default();
+        let named = host.contains('.') && !lower.contains('@') && Domain::parse(host).is_ok();
+        let known = || psl::suffix(host.as_bytes()).is_some_and(|suffix| suffix.is_known());
+        let claims = named && (lower.starts_with("www.") || (alone && known() && psl::domain_str(host).is_some()));
+        claims.then(|| host.to_owned())
+    })
+}
+
+/// Whether two hosts belong to one registrable domain.
+fn is_same_house(a: &str, b: &str) -> bool {
+    let house = |host: &str| psl::domain_str(host).map(str::to_ascii_lowercase);
+    a.eq_ignore_ascii_case(b) || house(a).is_some_and(|a| house(b) == Some(a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use encoding_rs::{UTF_8, WINDOWS_1252};
+
+    #[test]
+    fn targets_are_exact() {
+        for (raw, wanted) in [
+            ("https://a.example/?x=1&amp;y=%2F+z#f", "https://a.example/?x=1&y=%2F+z#f"),
+            (" https://a.example/\r\n  path ", "https://a.example/  path"),
+            ("https://a.example?copy=1&copy=2", "https://a.example?copy=1&copy=2"),
+            ("HTTPS://A.example/&#38;", "HTTPS://A.example/&"),
+            ("https://a.example/?sig=ab==", "https://a.example/?sig=ab=="),
+        ] {
+            let wanted = if wanted.contains(' ') { "https://a.example/%20%20path" } else { wanted };
+            assert_eq!(target(raw.as_bytes(), UTF_8).as_deref(), Ok(wanted), "{raw}");
+        }
+        assert_eq!(target(b"https://a.example/\xe9?q=\xe9", WINDOWS_1252).as_deref(), Ok("https://a.example/%C3%A9?q=%E9"));
+    }
+
+    #[test]
+    fn what_no_redirect_can_reach_is_left_alone() {
+        for raw in [
+            "", "#top", "mailto:a@b.example", "tel:+1", "cid:x", "/relative", "//host/x", "page.html", "javascript:x()",
+            "https://", "http://[::1", "{{link}}", "https://a.example/{{id}}", "https://a.example/*|ID|*",
+            "https://a.example/?u=%name%", "data:text/html,x",
+        ] {
+            assert!(target(raw.as_bytes(), UTF_8).is_err(), "{raw}");
+        }
+        assert!(target(b"https://a.example/%20foo%20bar", UTF_8).is_ok());
+    }
+
+    fn judge(target: &str, label: &str) -> Option<&'static str> {
+        let switches = Switches {
+            opens: true,
+            clicks: true,
+            exclude_hosts: vec![Domain::parse("bank.example").unwrap()],
+            visible_url_links: VisibleUrlLinks::Leave,
+        };
+        let unsubscribe_urls = ["https://list.example/out".to_owned()];
+        let rules = Rules { switches: &switches, tracking_host: "track.shop.com", unsubscribe_urls: &unsubscribe_urls };
+        objection(target, label, rules)
+    }
+
+    #[test]
+    fn objections_are_raised() {
+        assert_eq!(judge("https://shop.com/x", "Read more"), None);
+        assert_eq!(judge("https://shop.com/x", "www.shop.com"), None);
+        assert_eq!(judge("https://shop.com/x", "shop.com/x"), None);
+        assert_eq!(judge("https://shop.com/x", "see our offer.Now"), None);
+        for (target, label) in [
+            ("https://track.shop.com/x", "x"),
+            ("https://my.bank.example/", "x"),
+            ("https://list.example/out", "x"),
+            ("https://other.com/", "https://other.com/"),
+            ("https://other.com/", "other.com"),
+            ("https://other.com/", "Visit www.other.com today"),
+        ] {
+            assert!(judge(target, label).is_some(), "{target} {label}");
+        }
+        assert!(judge(&format!("https://a.com/{}", "x".repeat(2_000)), "x").is_some());
+    }
+
+    #[test]
+    fn opt_outs_are_known() {
+        assert!(is_opt_out("clicktracking", "OFF") && is_opt_out("data-no-track", ""));
+        assert!(!is_opt_out("clicktracking", "on") && !is_opt_out("href", "off"));
+    }
+}

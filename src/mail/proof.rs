@@ -1,0 +1,254 @@
+//! The second reader. Another MIME parser and another HTML tokeniser read a copy and the message it was made from; each
+//! tracked URL that the token codec accepts is replaced by its target, the pixel dropped, and what remains must be the
+//! same. A rewriter that undid its own edits would prove nothing; this shares no code with it but the token codec.
+
+use std::fmt;
+
+use encoding_rs::Encoding;
+use html5gum::{DefaultEmitter, StartTag, Token as HtmlToken, Tokenizer};
+use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+
+use super::link;
+use super::stencil::{self, Plan};
+use crate::domain::token::Purpose;
+use crate::domain::{DeliveryId, TokenKeys};
+
+/// The first thing that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference(String);
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn differ(what: impl Into<String>) -> Difference {
+    Difference(what.into())
+}
+
+/// Compares a delivery's copy with the message it was made from.
+pub fn check(
+    raw: &[u8],
+    copy: &[u8],
+    plan: &Plan<'_>,
+    keys: &TokenKeys,
+    delivery: DeliveryId,
+) -> Result<(), Difference> {
+    let copy = copy.strip_prefix(plan.prepend).ok_or_else(|| differ("the lines on top are not the planned ones"))?;
+    let parse = |bytes| MessageParser::new().parse(bytes);
+    let before: Message<'_> = parse(raw).ok_or_else(|| differ("the message cannot be read again"))?;
+    let after: Message<'_> = parse(copy).ok_or_else(|| differ("the copy cannot be read"))?;
+    if before.parts.len() != after.parts.len() {
+        return Err(differ("the copy has another number of parts"));
+    }
+    let mut reader = Reader { plan, keys, delivery, pixels: 0 };
+    let body_at = |parts: &[MessagePart<'_>]| parts.first().map_or(0, |part| part.offset_body as usize);
+    let edited = raw.get(body_at(&before.parts)..) != copy.get(body_at(&after.parts)..);
+    for (n, (one, other)) in before.parts.iter().zip(&after.parts).enumerate() {
+        reader.headers((raw, one), (copy, other), n == 0, edited)?;
+        reader.body((raw, one), (copy, other))?;
+    }
+    gaps(raw, &before, copy, &after)?;
+    if reader.pixels > 1 { Err(differ("the copy has more than one pixel")) } else { Ok(()) }
+}
+
+/// Preamble, boundaries and epilogue: the octets of multiparts that belong to no leaf.
+fn gaps(raw: &[u8], before: &Message<'_>, copy: &[u8], after: &Message<'_>) -> Result<(), Difference> {
+    let between = |bytes: &[u8], message: &Message<'_>| {
+        let mut left: Vec<u8> = Vec::new();
+        let mut at = message.parts.first().map_or(0, |part| part.offset_body as usize);
+        for part in message.parts.iter().skip(1) {
+            let (start, end) = (part.offset_header as usize, part.offset_end as usize);
+            left.extend(bytes.get(at..start).unwrap_or_default());
+            at = match part.body {
+                PartType::Multipart(_) => part.offset_body as usize,
+                _ => end,
+            };
+        }
+        if message.parts.len() > 1 {
+            left.extend(bytes.get(at..).unwrap_or_default());
+        }
+        left
+    };
+    if between(raw, before) == between(copy, after) {
+        Ok(())
+    } else {
+        Err(differ("octets between the parts differ"))
+    }
+}
+
+type Place<'p, 'm> = (&'p [u8], &'p MessagePart<'m>);
+
+struct Reader<'a> {
+    plan: &'a Plan<'a>,
+    keys: &'a TokenKeys,
+    delivery: DeliveryId,
+    pixels: usize,
+}
+
+impl Reader<'_> {
+    /// Fields, in order and byte for byte, but for those that the closed list of changes names.
+    fn headers(&self, one: Place<'_, '_>, other: Place<'_, '_>, top: bool, edited: bool) -> Result<(), Difference> {
+        let fields = |(raw, part): Place<'_, '_>| -> Vec<(String, Vec<u8>)> {
+            let field = |h: &mail_parser::Header<'_>| {
+                let bytes = raw.get(h.offset_field as usize..h.offset_end as usize).unwrap_or_default().to_vec();
+                (h.name.as_str().to_ascii_lowercase(), bytes)
+            };
+            part.headers.iter().map(field).collect()
+        };
+        let (before, after) = (fields(one), fields(other));
+        let changed = one.0.get(one.1.offset_body as usize..one.1.offset_end as usize)
+            != other.0.get(other.1.offset_body as usize..other.1.offset_end as usize);
+        let gone = |name: &str, bytes: &[u8]| {
+            let value = bytes.splitn(2, |b| *b == b':').nth(1).unwrap_or_default();
+            let stale = matches!(name, "content-length" | "content-md5") && changed;
+            stale || (top && stencil::is_removed(name.as_bytes(), value, edited, self.plan))
+        };
+        let moved = changed && is_quoted_printable(other.1) && !is_quoted_printable(one.1);
+        let encoding = |name: &str| moved && name == "content-transfer-encoding";
+        let wanted: Vec<_> = before.iter().filter(|(name, bytes)| !gone(name, bytes) && !encoding(name)).collect();
+        let found: Vec<_> = after.iter().filter(|(name, _)| !encoding(name)).collect();
+        match wanted.iter().zip(&found).find(|(a, b)| a != b) {
+            Some((field, _)) => Err(differ(format!("the header field {} differs", field.0))),
+            None if wanted.len() != found.len() => Err(differ("the copy has other header fields")),
+            None => Ok(()),
+        }
+    }
+
+    fn body(&mut self, one: Place<'_, '_>, other: Place<'_, '_>) -> Result<(), Difference> {
+        let bytes = |(raw, part): Place<'_, '_>| raw.get(part.offset_body as usize..part.offset_end as usize).map(<[u8]>::to_vec);
+        match (&one.1.body, &other.1.body) {
+            (PartType::Multipart(a), PartType::Multipart(b)) if a == b => Ok(()),
+            (PartType::Html(_), PartType::Html(_)) if bytes(one) == bytes(other) => Ok(()),
+            (PartType::Html(before), PartType::Html(after)) => {
+                if one.1.attachment_name().is_some() || one.1.content_disposition().is_some_and(mail_parser::ContentType::is_attachment) {
+                    return Err(differ("an attachment was changed"));
+                }
+                let encoding = charset(one.1).unwrap_or_else(|| stencil::guess(before.as_bytes()));
+                self.pages(before, after, encoding)
+            }
+            _ if bytes(one) == bytes(other) => Ok(()),
+            _ => Err(differ("a part that is no HTML was changed")),
+        }
+    }
+
+    fn pages(&mut self, before: &str, after: &str, encoding: &'static Encoding) -> Result<(), Difference> {
+        let (before, after) = (tokens(before), self.without_pixel(tokens(after)));
+        let (before, after) = (joined(before), joined(after));
+        if before.len() != after.len() {
+            return Err(differ("the HTML has another number of elements"));
+        }
+        for pair in before.into_iter().zip(after) {
+            match pair {
+                (HtmlToken::StartTag(one), HtmlToken::StartTag(other)) => self.tags(one, other, encoding)?,
+                (HtmlToken::Comment(one), HtmlToken::Comment(other)) if one != other => {
+                    let text = |comment: &html5gum::HtmlString| String::from_utf8_lossy(comment).into_owned();
+                    let (one, other) = (text(&one.value), text(&other.value));
+                    let split = |text: &str| -> Option<(String, String, String)> {
+                        let open = text.trim_start().starts_with("[if").then(|| text.find("]>"))?? + 2;
+                        let close = text.rfind("<![").filter(|close| *close >= open)?;
+                        Some((text[..open].to_owned(), text[open..close].to_owned(), text[close..].to_owned()))
+                    };
+                    match (split(&one), split(&other)) {
+                        (Some(one), Some(other)) if one.0 == other.0 && one.2 == other.2 => {
+                            self.pages(&one.1, &other.1, encoding)?;
+                        }
+                        _ => return Err(differ("a comment in the HTML differs")),
+                    }
+                }
+                (one, other) if one == other => {}
+                _ => return Err(differ("the HTML's text or structure differs")),
+            }
+        }
+        Ok(())
+    }
+
+    fn without_pixel(&mut self, tokens: Vec<HtmlToken>) -> Vec<HtmlToken> {
+        let mut kept = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            match &token {
+                HtmlToken::StartTag(tag) if self.is_pixel(tag) => self.pixels += 1,
+                _ => kept.push(token),
+            }
+        }
+        kept
+    }
+
+    fn is_pixel(&self, tag: &StartTag<()>) -> bool {
+        let src = tag.attributes.get(b"src".as_slice()).map(|value| String::from_utf8_lossy(&value.value).into_owned());
+        let token = src.as_deref().and_then(|src| src.strip_prefix(self.plan.base_url)?.strip_prefix("/o/"));
+        let token = token.and_then(|token| self.keys.open(token.strip_suffix(".gif")?));
+        &**tag.name == b"img" && token.is_some_and(|t| t.delivery == self.delivery && t.purpose == Purpose::Open)
+    }
+
+    fn tags(&self, one: StartTag<()>, other: StartTag<()>, encoding: &'static Encoding) -> Result<(), Difference> {
+        let attributes = |tag: &StartTag<()>| -> Vec<(Vec<u8>, Vec<u8>)> {
+            let own = |name: &[u8], value: &[u8]| !link::is_opt_out(&String::from_utf8_lossy(name), &String::from_utf8_lossy(value));
+            let all = tag.attributes.iter().map(|(name, value)| (name.to_vec(), value.value.to_vec()));
+            all.filter(|(name, value)| own(name, value)).collect()
+        };
+        let (before, after) = (attributes(&one), attributes(&other));
+        if one.name != other.name || one.self_closing != other.self_closing || before.len() != after.len() {
+            return Err(differ("an element in the HTML differs"));
+        }
+        for ((name, value), (other_name, other_value)) in before.iter().zip(&after) {
+            let same = name == other_name && (value == other_value || (name == b"href" && self.leads(value, other_value, encoding)));
+            if !same {
+                return Err(differ(format!("an attribute {} differs", String::from_utf8_lossy(name))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a tracked URL leads to where the original did.
+    fn leads(&self, original: &[u8], tracked: &[u8], encoding: &'static Encoding) -> bool {
+        let (original, tracked) = (String::from_utf8_lossy(original), String::from_utf8_lossy(tracked));
+        let token = tracked.strip_prefix(self.plan.base_url).and_then(|rest| rest.strip_prefix("/c/"));
+        let Some(token) = token.and_then(|token| self.keys.open(token)) else { return false };
+        let Purpose::Click { target, .. } = token.purpose else { return false };
+        if token.delivery != self.delivery {
+            return false;
+        }
+        let kept: String = original.trim_matches(|c: char| c <= ' ').split(['\t', '\r', '\n']).collect();
+        if kept.bytes().all(|b| b.is_ascii_graphic()) {
+            return kept == target;
+        }
+        let query = link::query_encoder(encoding);
+        url::Url::options().encoding_override(Some(&query)).parse(&kept).is_ok_and(|url| url.as_str() == target)
+    }
+}
+
+fn is_quoted_printable(part: &MessagePart<'_>) -> bool {
+    let field = part.headers.iter().rev().find(|h| h.name == HeaderName::ContentTransferEncoding);
+    field.and_then(|h| h.value.as_text()).is_some_and(|text| text.eq_ignore_ascii_case("quoted-printable"))
+}
+
+fn charset(part: &MessagePart<'_>) -> Option<&'static Encoding> {
+    let field = part.headers.iter().rev().find(|h| h.name == HeaderName::ContentType)?;
+    let HeaderValue::ContentType(kind) = &field.value else { return None };
+    Encoding::for_label(kind.attribute("charset")?.as_bytes())
+}
+
+fn tokens(page: &str) -> Vec<HtmlToken> {
+    let mut emitter = DefaultEmitter::default();
+    emitter.naively_switch_states(true);
+    Tokenizer::new_with_emitter(page, emitter)
+        .filter_map(|token| match token {
+            Ok(HtmlToken::Error(_)) | Err(_) => None,
+            Ok(token) => Some(token),
+        })
+        .collect()
+}
+
+/// Texts that stand side by side become one, as they are wherever a pixel stood between.
+fn joined(tokens: Vec<HtmlToken>) -> Vec<HtmlToken> {
+    let mut joined: Vec<HtmlToken> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        match (joined.last_mut(), token) {
+            (Some(HtmlToken::String(text)), HtmlToken::String(more)) => text.value.extend(more.value.iter()),
+            (_, token) => joined.push(token),
+        }
+    }
+    joined
+}

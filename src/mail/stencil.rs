@@ -1,0 +1,355 @@
+//! A message compiled once and stamped per recipient: what stays is copied, what differs is a token of known length.
+
+use std::ops::Range;
+
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+
+use super::control;
+use super::header::HeaderBlock;
+use super::html::{self, FoundLink};
+use super::link::Rules;
+use super::outline::{HtmlPart, Outline};
+use super::receipt::{Receipt, ReceiptLink};
+use super::transfer::{self, Edit, Piece, Segment};
+use crate::domain::token::Purpose;
+use crate::domain::{DeliveryId, Domain, Token, TokenKey};
+
+/// Links tracked in one message.
+pub const LINKS_MAX: usize = 1_000;
+/// A decoded HTML part that is larger stays as it is, in octets.
+const PAGE_MAX: usize = 4 << 20;
+/// Gmail shows the first 102 kB of a mail's HTML; the pixel and links behind are then a click away.
+const CLIP_WARNING: usize = 95_000;
+/// The open token's place.
+const PIXEL_SLOT: usize = 0;
+
+/// What the sender and the configuration asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switches {
+    /// Whether a pixel is added.
+    pub opens: bool,
+    /// Whether links are rewritten.
+    pub clicks: bool,
+    /// Hosts whose links stay, with all below them.
+    pub exclude_hosts: Vec<Domain>,
+    /// What happens to links whose text is another house's URL.
+    pub visible_url_links: VisibleUrlLinks,
+}
+
+/// What happens to links whose text is another house's URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VisibleUrlLinks {
+    /// They stay: mail programs warn when a link leads elsewhere than its text says.
+    Leave,
+    /// They are rewritten like others.
+    Track,
+}
+
+/// What a message is compiled by.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan<'a> {
+    /// Header lines put on top, each ended by CRLF.
+    pub prepend: &'a [u8],
+    /// The tracking host's URL, without a final slash.
+    pub base_url: &'a str,
+    /// What is wanted.
+    pub switches: &'a Switches,
+    /// Domains that we sign for anew.
+    pub signing_domains: &'a [Domain],
+}
+
+/// A tracked link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StencilLink {
+    /// From 1, in document order.
+    pub position: u16,
+    /// Where it leads, exactly.
+    pub target: String,
+    /// Its text.
+    pub label: String,
+}
+
+/// A compiled message.
+#[derive(Debug)]
+pub struct Stencil {
+    segments: Vec<Segment>,
+    links: Vec<StencilLink>,
+    pixel: bool,
+    receipt: Receipt,
+}
+
+impl Stencil {
+    /// Compiles a message. Whatever cannot be tracked safely stays, and the receipt says why.
+    pub fn compile(raw: &[u8], plan: &Plan<'_>) -> Self {
+        let mut work = Work::new(raw, plan);
+        if !plan.switches.opens && !plan.switches.clicks {
+            work.receipt.untracked = "tracking is off for this mail".to_owned();
+            return work.finish();
+        }
+        match Outline::read(raw) {
+            Err(why) => work.receipt.untracked = why,
+            Ok(outline) => {
+                work.receipt.limits.extend(outline.notes);
+                for part in &outline.html {
+                    work.part(part);
+                }
+                if outline.html.is_empty() {
+                    work.receipt.untracked = "it has no HTML part".to_owned();
+                }
+            }
+        }
+        work.finish()
+    }
+
+    /// Compiles a message that is not tracked: only its header block changes.
+    pub fn compile_untracked(raw: &[u8], plan: &Plan<'_>, why: &str) -> Self {
+        let mut work = Work::new(raw, plan);
+        work.receipt.untracked = why.to_owned();
+        work.finish()
+    }
+
+    /// One delivery's copy of the message, without signatures.
+    pub fn stamp(&self, raw: &[u8], delivery: DeliveryId, key: &TokenKey) -> Vec<u8> {
+        let sign = |purpose| Token { delivery, purpose }.sign(key);
+        let click = |link: &StencilLink| sign(Purpose::Click { position: link.position, target: link.target.clone() });
+        let mut tokens = vec![if self.pixel { sign(Purpose::Open) } else { String::new() }];
+        tokens.extend(self.links.iter().map(click));
+        self.write(raw, &tokens)
+    }
+
+    fn write(&self, raw: &[u8], tokens: &[String]) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(raw.len() + raw.len() / 4 + 1_024);
+        for segment in &self.segments {
+            segment.write(raw, tokens, &mut copy);
+        }
+        copy
+    }
+
+    /// The tracked links.
+    pub fn links(&self) -> &[StencilLink] {
+        &self.links
+    }
+
+    /// Whether the copies carry a pixel.
+    pub fn has_pixel(&self) -> bool {
+        self.pixel
+    }
+
+    /// What was changed.
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    /// Octets that it takes in memory beside the message.
+    pub fn memory_bytes(&self) -> usize {
+        let links: usize = self.links.iter().map(|link| 64 + link.target.len() + link.label.len()).sum();
+        let receipt: usize = self.receipt.links.iter().map(|link| 96 + link.url.len() + link.label.len()).sum();
+        links + receipt + self.segments.iter().map(Segment::memory_bytes).sum::<usize>()
+    }
+}
+
+struct Change {
+    range: Range<usize>,
+    segments: Vec<Segment>,
+}
+
+struct Work<'a> {
+    raw: &'a [u8],
+    plan: &'a Plan<'a>,
+    header: HeaderBlock<'a>,
+    tracking_host: String,
+    unsubscribe_urls: Vec<String>,
+    changes: Vec<Change>,
+    links: Vec<StencilLink>,
+    pixel: bool,
+    receipt: Receipt,
+}
+
+impl<'a> Work<'a> {
+    fn new(raw: &'a [u8], plan: &'a Plan<'a>) -> Self {
+        let header = HeaderBlock::read(raw);
+        let host = url::Url::parse(plan.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        Self {
+            raw,
+            plan,
+            tracking_host: host.unwrap_or_default(),
+            unsubscribe_urls: header.list_unsubscribe_urls(),
+            header,
+            changes: Vec::new(),
+            links: Vec::new(),
+            pixel: false,
+            receipt: Receipt::default(),
+        }
+    }
+
+    fn part(&mut self, part: &HtmlPart) {
+        if let Err(why) = self.try_part(part) {
+            self.receipt.limits.push(format!("an HTML part was left as it is: {why}"));
+        }
+    }
+
+    fn try_part(&mut self, part: &HtmlPart) -> Result<(), String> {
+        let body = self.raw.get(part.body.clone()).unwrap_or_default();
+        let decoded = transfer::decode(body, part.transfer)?;
+        let page = &decoded.page;
+        if page.len() > PAGE_MAX {
+            return Err(format!("it is longer than {} MiB", PAGE_MAX >> 20));
+        }
+        if memchr::memmem::find(page, b"-----BEGIN PGP ").is_some() {
+            return Err("it holds PGP armour".to_owned());
+        }
+        let encoding = part.charset.unwrap_or_else(|| guess(page));
+        let rules = Rules {
+            switches: self.plan.switches,
+            tracking_host: &self.tracking_host,
+            unsubscribe_urls: &self.unsubscribe_urls,
+        };
+        let found = html::find(page, encoding, rules)?;
+        let mut edits = Vec::new();
+        if self.plan.switches.clicks {
+            edits.extend(found.opt_outs.into_iter().map(|range| Edit { range, pieces: Vec::new() }));
+            edits.extend(found.links.into_iter().filter_map(|link| self.link(link)));
+        }
+        if self.plan.switches.opens && !self.pixel {
+            match found.pixel {
+                None => self.receipt.limits.push("no pixel: the page ends inside a comment or a script".to_owned()),
+                Some((at, place)) => edits.push(self.place_pixel(at, place)),
+            }
+        }
+        edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+        if !edits.is_empty() {
+            if page.len() > CLIP_WARNING {
+                self.receipt.limits.push(format!("its HTML has {} kB; Gmail hides what is behind 102 kB", page.len() / 1_000));
+            }
+            self.splice(part, &decoded, &edits);
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, link: FoundLink) -> Option<Edit> {
+        let (url, left_alone) = match link.verdict {
+            Err((url, why)) => (url, why),
+            Ok(url) if self.links.len() >= LINKS_MAX => (url, "the mail has more than 1,000 links"),
+            Ok(url) => (url, ""),
+        };
+        let position = u16::try_from(self.links.len() + 1).ok().filter(|_| left_alone.is_empty());
+        let (label, shown) = (link.label, url.clone());
+        if self.receipt.links.len() < LINKS_MAX {
+            let label = label.clone();
+            self.receipt.links.push(ReceiptLink { url: shown, label, position, left_alone: left_alone.to_owned() });
+        }
+        let position = position?;
+        let token = Piece::Token { slot: usize::from(position), len: Token::click_len(&url) };
+        let pieces = vec![Piece::Bytes(format!("{}/c/", self.plan.base_url).into_bytes()), token];
+        self.links.push(StencilLink { position, target: url, label });
+        Some(Edit { range: link.value, pieces })
+    }
+
+    fn place_pixel(&mut self, at: usize, place: &str) -> Edit {
+        self.pixel = true;
+        place.clone_into(&mut self.receipt.pixel);
+        let before = format!("<img src=\"{}/o/", self.plan.base_url);
+        let after = ".gif\" alt=\"\" width=\"1\" height=\"1\" border=\"0\" style=\"height:1px;width:1px;border:0\" />";
+        let token = Piece::Token { slot: PIXEL_SLOT, len: Token::open_len() };
+        Edit { range: at..at, pieces: vec![Piece::Bytes(before.into_bytes()), token, Piece::Bytes(after.into())] }
+    }
+
+    fn splice(&mut self, part: &HtmlPart, decoded: &transfer::Decoded, edits: &[Edit]) {
+        let edited = transfer::splice(self.raw, part.body.clone(), part.transfer, decoded, edits);
+        let block = HeaderBlock::read(self.raw.get(part.header.clone()).unwrap_or_default());
+        if edited.to_quoted_printable {
+            let segments = vec![Segment::Literal(b"Content-Transfer-Encoding: quoted-printable\r\n".to_vec())];
+            let range = match block.first("Content-Transfer-Encoding") {
+                Some(field) => part.header.start + field.range.start..part.header.start + field.range.end,
+                None => {
+                    let end = block.fields().last().map_or(0, |field| field.range.end) + part.header.start;
+                    end..end
+                }
+            };
+            self.changes.push(Change { range, segments });
+        }
+        for field in block.all("Content-Length").chain(block.all("Content-MD5")) {
+            let range = part.header.start + field.range.start..part.header.start + field.range.end;
+            self.changes.push(Change { range, segments: Vec::new() });
+        }
+        self.changes.push(Change { range: part.body.clone(), segments: edited.segments });
+    }
+
+    fn finish(mut self) -> Stencil {
+        let edited = !self.changes.is_empty();
+        for field in self.header.fields() {
+            let name = self.header.name(field);
+            if is_removed(name, self.header.value(field), edited, self.plan) {
+                self.changes.push(Change { range: field.range.clone(), segments: Vec::new() });
+            }
+        }
+        self.changes.sort_by_key(|change| (change.range.start, change.range.end));
+        let mut segments = vec![Segment::Literal(self.plan.prepend.to_vec())];
+        let mut at = 0;
+        for change in self.changes {
+            if change.range.start > at {
+                segments.push(Segment::Copy(at..change.range.start));
+            }
+            segments.extend(change.segments);
+            at = at.max(change.range.end);
+        }
+        segments.push(Segment::Copy(at..self.raw.len()));
+        let mut stencil = Stencil { segments, links: self.links, pixel: self.pixel, receipt: self.receipt };
+        stencil.receipt.size_in = self.raw.len() as u64;
+        stencil.receipt.size_out = stencil.size() as u64;
+        if stencil.receipt.untracked.is_empty() && !stencil.pixel && stencil.links.is_empty() {
+            stencil.receipt.untracked = "nothing in it can be tracked".to_owned();
+        }
+        stencil
+    }
+}
+
+impl Stencil {
+    fn size(&self) -> usize {
+        self.segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Copy(range) => range.len(),
+                Segment::Literal(bytes) => bytes.len(),
+                Segment::Token { slot, breaks } => self.token_len(*slot) + breaks.len() * 3,
+                Segment::Base64 { pieces, column, line } => {
+                    let plain: usize = pieces
+                        .iter()
+                        .map(|piece| match piece {
+                            Piece::Bytes(bytes) => bytes.len(),
+                            Piece::Token { len, .. } => *len,
+                        })
+                        .sum();
+                    let chars = plain.div_ceil(3) * 4;
+                    chars + chars.saturating_sub(line.saturating_sub(*column)).div_ceil((*line).max(1)) * 2
+                }
+            })
+            .sum()
+    }
+
+    fn token_len(&self, slot: usize) -> usize {
+        match slot.checked_sub(1).and_then(|n| self.links.get(n)) {
+            Some(link) => Token::click_len(&link.target),
+            None => Token::open_len(),
+        }
+    }
+}
+
+/// Whether a field of the message's own header block goes.
+pub fn is_removed(name: &[u8], value: &[u8], edited: bool, plan: &Plan<'_>) -> bool {
+    let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+    let stale = || is("Content-Length") || is("Content-MD5") || (is("DKIM-Signature") && signs_for(value, plan.signing_domains));
+    control::is_control(name) || is("Bcc") || is("Resent-Bcc") || is("Return-Path") || (edited && stale())
+}
+
+/// The `d=` tag of a signature (RFC 6376 section 3.5).
+fn signs_for(value: &[u8], domains: &[Domain]) -> bool {
+    let text: String = String::from_utf8_lossy(value).chars().filter(|c| !c.is_whitespace()).collect();
+    let domain = text.split(';').find_map(|tag| tag.strip_prefix("d=")).and_then(|domain| Domain::parse(domain).ok());
+    domain.is_some_and(|domain| domains.contains(&domain))
+}
+
+/// Without a charset parameter, what the bytes look like.
+pub fn guess(page: &[u8]) -> &'static Encoding {
+    if std::str::from_utf8(page).is_ok() { UTF_8 } else { WINDOWS_1252 }
+}

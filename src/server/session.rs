@@ -1,0 +1,259 @@
+//! One session's socket loop.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use super::body::Collector;
+use super::listener::Server;
+use super::{Machine, Received, Step};
+use crate::smtp::receiver::Receiver;
+use crate::smtp::reply::Reply;
+
+/// Octets read at once.
+const READ: usize = 16 << 10;
+/// A TLS handshake must end within this.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
+/// A reply must be taken within this.
+const WRITE_MAX: Duration = Duration::from_secs(60);
+/// The rate of a message is looked at every so often.
+const RATE_STEP: Duration = Duration::from_secs(60);
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// Between the two.
+    Gone,
+}
+
+impl Stream {
+    fn as_read(&mut self) -> io::Result<&mut (dyn AsyncRead + Unpin + Send)> {
+        match self {
+            Self::Plain(stream) => Ok(stream),
+            Self::Tls(stream) => Ok(stream),
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn as_write(&mut self) -> io::Result<&mut (dyn AsyncWrite + Unpin + Send)> {
+        match self {
+            Self::Plain(stream) => Ok(stream),
+            Self::Tls(stream) => Ok(stream),
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+/// Whether the session goes on.
+#[derive(Debug, PartialEq, Eq)]
+enum Flow {
+    On,
+    End,
+}
+
+pub(super) struct Session {
+    stream: Stream,
+    machine: Box<dyn Machine>,
+    server: Arc<Server>,
+    stop: CancellationToken,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    /// A line that is too long is being thrown away.
+    skipping: bool,
+}
+
+impl Session {
+    pub(super) fn new(
+        stream: TcpStream,
+        machine: Box<dyn Machine>,
+        server: Arc<Server>,
+        stop: CancellationToken,
+    ) -> Self {
+        let stream = Stream::Plain(stream);
+        Self { stream, machine, server, stop, input: Vec::new(), output: Vec::new(), skipping: false }
+    }
+
+    pub(super) async fn run(mut self) -> io::Result<()> {
+        self.machine.greet().write(&mut self.output);
+        loop {
+            // Replies to commands that came together go out together (RFC 2920 section 3.2).
+            while let Some(step) = self.next_step() {
+                if self.follow(step).await? == Flow::End {
+                    return self.flush().await;
+                }
+            }
+            self.flush().await?;
+            let idle = self.server.settings.idle_timeout;
+            let stop = self.stop.clone();
+            let read = tokio::select! {
+                read = timeout(idle, read_more(&mut self.stream, &mut self.input)) => read,
+                () = stop.cancelled() => return self.say_goodbye("the relay is stopping; try again soon").await,
+            };
+            match read {
+                Ok(read) => {
+                    if read? == 0 {
+                        return Ok(());
+                    }
+                }
+                Err(_) => return self.say_goodbye("nothing was said for too long").await,
+            }
+        }
+    }
+
+    async fn say_goodbye(&mut self, why: &str) -> io::Result<()> {
+        Reply::new(421, (4, 3, 2), why).write(&mut self.output);
+        self.flush().await
+    }
+
+    /// What the machine makes of the next whole line.
+    fn next_step(&mut self) -> Option<Step> {
+        let end = memchr::memchr(b'\n', &self.input);
+        let most = self.machine.line_max();
+        let Some(end) = end else {
+            if self.input.len() > most {
+                self.input.clear();
+                self.skipping = true;
+            }
+            return None;
+        };
+        let line: Vec<u8> = self.input.drain(..=end).collect();
+        if std::mem::take(&mut self.skipping) || line.len() > most {
+            return Some(self.machine.long_line());
+        }
+        match line.strip_suffix(b"\r\n") {
+            Some(line) => Some(self.machine.line(line, Instant::now().into_std())),
+            None => Some(Step::Reply(Reply::new(500, (5, 5, 2), "end each line with CR LF"))),
+        }
+    }
+
+    async fn follow(&mut self, step: Step) -> io::Result<Flow> {
+        match step {
+            Step::Reply(reply) => reply.write(&mut self.output),
+            Step::Slowly(pause, reply) => {
+                tokio::time::sleep(pause).await;
+                reply.write(&mut self.output);
+            }
+            Step::Close(reply) => {
+                reply.write(&mut self.output);
+                return Ok(Flow::End);
+            }
+            Step::StartTls(reply) => return self.start_tls(reply).await,
+            Step::ReadMessage(reply, most) => {
+                reply.write(&mut self.output);
+                self.flush().await?;
+                let Some((received, held)) = self.read_message(most).await? else { return Ok(Flow::End) };
+                let reply = self.machine.received(received).await;
+                drop(held);
+                reply.write(&mut self.output);
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// What came in the packet of STARTTLS was said by whoever sits between us and the client: the session ends.
+    async fn start_tls(&mut self, reply: Reply) -> io::Result<Flow> {
+        let Some(config) = self.server.tls.clone() else { return Ok(Flow::End) };
+        if !self.input.is_empty() {
+            Reply::new(421, (4, 7, 0), "nothing may follow STARTTLS").write(&mut self.output);
+            return Ok(Flow::End);
+        }
+        reply.write(&mut self.output);
+        self.flush().await?;
+        let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else { return Ok(Flow::End) };
+        let stream = timeout(HANDSHAKE_MAX, TlsAcceptor::from(config).accept(stream)).await??;
+        let version = stream.get_ref().1.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
+        self.machine.tls_started(&version.replace("TLSv1_", "TLSv1."));
+        self.stream = Stream::Tls(Box::new(stream));
+        Ok(Flow::On)
+    }
+
+    /// Reads up to the final dot, whatever becomes of the message. `None` when the client went or was too slow.
+    async fn read_message(
+        &mut self,
+        most: u64,
+    ) -> io::Result<Option<(Received, Option<tokio::sync::OwnedSemaphorePermit>)>> {
+        let mut receiver = Receiver::default();
+        let mut body = Collector::new(self.server.budget.clone(), &self.server.settings.spool_dir);
+        let (mut refused, mut piece) = (None, Vec::with_capacity(READ));
+        let (mut since, mut octets, mut stopping) = (Instant::now(), 0_u64, None);
+        loop {
+            octets += self.input.len() as u64;
+            piece.clear();
+            let end = receiver.push(&self.input, &mut piece);
+            self.input.drain(..end.unwrap_or(self.input.len()));
+            if refused.is_none() {
+                refused = match (body.length() + piece.len() as u64 > most, body.push(&piece).await) {
+                    (true, _) => Some(Received::TooLarge),
+                    (false, Err(_)) => Some(Received::NoRoom),
+                    (false, Ok(())) => None,
+                };
+                if refused.is_some() {
+                    body.discard();
+                }
+            }
+            if end.is_some() {
+                break;
+            }
+            if since.elapsed() > RATE_STEP {
+                if octets < self.server.settings.min_rate * RATE_STEP.as_secs() {
+                    self.say_goodbye("the message comes too slowly").await?;
+                    return Ok(None);
+                }
+                (since, octets) = (Instant::now(), 0);
+            }
+            if stopping.is_none() && self.stop.is_cancelled() {
+                stopping = Some(Instant::now());
+            }
+            let grace = self.server.settings.grace;
+            if stopping.is_some_and(|at| at.elapsed() > grace) {
+                self.say_goodbye("the relay is stopping; try again soon").await?;
+                return Ok(None);
+            }
+            // Short enough that a stop and the rate are looked at while nothing comes.
+            let read = timeout(Duration::from_secs(1), read_more(&mut self.stream, &mut self.input)).await;
+            if let Ok(read) = read
+                && read? == 0
+            {
+                return Ok(None);
+            }
+        }
+        if let Some(refused) = refused {
+            return Ok(Some((refused, None)));
+        }
+        if let Some(fault) = receiver.fault() {
+            return Ok(Some((Received::Spoiled(fault), None)));
+        }
+        let eight_bit = receiver.eight_bit();
+        Ok(Some(match body.finish().await {
+            Ok(whole) => (Received::Message { bytes: whole.bytes, eight_bit }, whole.held),
+            Err(_) => (Received::NoRoom, None),
+        }))
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let output = std::mem::take(&mut self.output);
+        let stream = self.stream.as_write()?;
+        timeout(WRITE_MAX, async {
+            stream.write_all(&output).await?;
+            stream.flush().await
+        })
+        .await?
+    }
+}
+
+async fn read_more(stream: &mut Stream, input: &mut Vec<u8>) -> io::Result<usize> {
+    let mut chunk = [0; READ];
+    let count = stream.as_read()?.read(&mut chunk).await?;
+    input.extend(chunk.get(..count).unwrap_or_default());
+    Ok(count)
+}

@@ -1,0 +1,106 @@
+//! AUTH PLAIN and LOGIN (RFC 4954, RFC 4616), and the brake on wrong passwords.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Wrong passwords from one address within [`WINDOW`] before AUTH is refused at once.
+const WRONG_MAX: u32 = 20;
+/// How long wrong passwords are remembered.
+const WINDOW: Duration = Duration::from_secs(600);
+/// Addresses remembered at once; when there are more, those whose window has passed are forgotten, then all.
+const ADDRESSES_MAX: usize = 10_000;
+
+/// Wrong passwords by client address; survives reconnecting. A login itself is never locked, so nobody can lock its owner
+/// out.
+#[derive(Debug, Default)]
+pub(super) struct Guard(Mutex<HashMap<IpAddr, (u32, Instant)>>);
+
+impl Guard {
+    /// Whether this address has tried too often.
+    pub(super) fn is_blocked(&self, ip: IpAddr, now: Instant) -> bool {
+        let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong.get(&ip).is_some_and(|(count, since)| *count >= WRONG_MAX && now.duration_since(*since) < WINDOW)
+    }
+
+    /// Remembers a wrong password.
+    pub(super) fn wrong(&self, ip: IpAddr, now: Instant) {
+        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrong.len() >= ADDRESSES_MAX {
+            wrong.retain(|_, (_, since)| now.duration_since(*since) < WINDOW);
+            if wrong.len() >= ADDRESSES_MAX {
+                wrong.clear();
+            }
+        }
+        let entry = wrong.entry(ip).or_insert((0, now));
+        if now.duration_since(entry.1) >= WINDOW {
+            *entry = (0, now);
+        }
+        entry.0 += 1;
+    }
+}
+
+/// User and password.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) user: String,
+    pub(super) password: Vec<u8>,
+}
+
+/// The message of PLAIN: `[authzid] NUL authcid NUL password`. An authorisation identity may only repeat the user.
+pub(super) fn plain(encoded: &str) -> Option<Login> {
+    let bytes = decode(encoded)?;
+    let mut parts = bytes.splitn(3, |b| *b == 0);
+    let (act_as, user, password) = (parts.next()?, parts.next()?, parts.next()?);
+    let login = Login { user: String::from_utf8(user.to_vec()).ok()?, password: password.to_vec() };
+    (!password.contains(&0) && (act_as.is_empty() || act_as == user)).then_some(login)
+}
+
+/// One answer of LOGIN.
+pub(super) fn decode(encoded: &str) -> Option<Vec<u8>> {
+    // "=" is the empty initial response (RFC 4954 section 4).
+    if encoded == "=" { Some(Vec::new()) } else { STANDARD.decode(encoded).ok() }
+}
+
+/// `credential+campaign`.
+pub(super) fn split_user(user: &str) -> (&str, Option<&str>) {
+    match user.split_once('+') {
+        Some((name, campaign)) if !campaign.is_empty() => (name, Some(campaign)),
+        Some((name, _)) => (name, None),
+        None => (user, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_is_read() {
+        let read = |text: &[u8]| plain(&STANDARD.encode(text)).map(|l| (l.user, l.password));
+        assert_eq!(read(b"\0news\0pass"), Some(("news".to_owned(), b"pass".to_vec())));
+        assert_eq!(read(b"news\0news\0pass"), Some(("news".to_owned(), b"pass".to_vec())));
+        assert_eq!(read(b"other\0news\0pass"), None);
+        assert_eq!(read(b"news\0pass"), None);
+        assert_eq!(read(b"\0news\0pa\0ss"), None);
+        assert_eq!(plain("%%%"), None);
+        assert_eq!(split_user("news+spring sale+2"), ("news", Some("spring sale+2")));
+        assert_eq!(split_user("news+"), ("news", None));
+    }
+
+    #[test]
+    fn an_address_is_blocked_for_its_window_and_no_other_is() {
+        let (guard, start) = (Guard::default(), crate::clock::Clock.instant());
+        let (bad, good) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        for _ in 0..WRONG_MAX {
+            assert!(!guard.is_blocked(bad, start));
+            guard.wrong(bad, start);
+        }
+        assert!(guard.is_blocked(bad, start) && !guard.is_blocked(good, start));
+        assert!(!guard.is_blocked(bad, start + WINDOW));
+    }
+}

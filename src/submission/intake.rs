@@ -1,0 +1,292 @@
+//! What happens to a message between its final dot and the answer: who may send it, what its control headers say, what is
+//! put on top of it, and the one hop to the writer.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::state::Submitted;
+use crate::clock::Clock;
+use crate::domain::{
+    Campaign, Domain, DeliveryId, Mode, Profile, Timestamp, TokenKeys,
+};
+use crate::domain::campaign;
+use crate::mail::cache::{Compiled, StencilCache};
+use crate::mail::control::{self, Control};
+use crate::mail::header::HeaderBlock;
+use crate::mail::proof;
+use crate::mail::receipt::Receipt;
+use crate::mail::recipe::{RENDERER, Recipe};
+use crate::smtp::reply::Reply;
+use crate::store::{Admission, Due, Queue, StoreError};
+
+/// Mail may be scheduled this far ahead.
+const SEND_AT_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// A transactional mail is given up after this at the latest: a late password reset is of no use.
+const TRANSACTIONAL_LIFE_MAX: Duration = Duration::from_secs(86_400);
+/// Any delivery will do for the proof: all tokens of a link have one length.
+const PROOF_DELIVERY: DeliveryId = DeliveryId::from_raw(i64::MAX);
+
+/// What intake goes by.
+#[derive(Debug, Clone)]
+pub struct IntakeSettings {
+    /// The relay's name in `Received` and `Message-ID`.
+    pub hostname: Domain,
+    /// Whether mail leaves the house.
+    pub mode: Mode,
+    /// The tracking host's URL, without a final slash.
+    pub base_url: String,
+    /// Whether campaign mail gets a pixel.
+    pub opens: bool,
+    /// Whether the links of campaign mail are rewritten.
+    pub clicks: bool,
+    /// Hosts whose links stay.
+    pub exclude_hosts: Vec<Domain>,
+    /// Whether links whose text is another house's URL are rewritten too.
+    pub track_visible_urls: bool,
+    /// How long a delivery lives.
+    pub expire: Duration,
+}
+
+/// Domain and selector of the keys that sign for a domain in `From`.
+pub type SignersFor = Arc<dyn Fn(&Domain) -> Vec<(String, String)> + Send + Sync>;
+/// Told of every accepted delivery, after its commit.
+pub type Accepted = Arc<dyn Fn(Vec<Due>) + Send + Sync>;
+
+/// Takes finished messages.
+#[derive(Clone)]
+pub struct Intake {
+    /// Where they go.
+    pub queue: Queue,
+    /// What was compiled here is stamped elsewhere.
+    pub cache: Arc<StencilCache>,
+    /// Signs tokens.
+    pub keys: Arc<TokenKeys>,
+    /// What it goes by.
+    pub settings: Arc<IntakeSettings>,
+    /// Who signs.
+    pub signers_for: SignersFor,
+    /// Who delivers.
+    pub accepted: Accepted,
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub random: fn() -> u64,
+}
+
+/// A message that was read and compiled, on the heap because it travels between threads.
+struct Prepared {
+    admission: Admission,
+    compiled: Compiled,
+}
+
+impl Intake {
+    /// Takes a message. A positive reply means that it is on the disk.
+    pub async fn accept(&self, submitted: Submitted) -> Reply {
+        let own = self.clone();
+        let (now, random) = (self.clock.now(), (self.random)());
+        let prepared = tokio::task::spawn_blocking(move || own.prepare(submitted, now, random)).await;
+        let Prepared { admission, compiled } = match prepared {
+            Ok(Ok(prepared)) => *prepared,
+            Ok(Err(refusal)) => return refusal,
+            Err(error) => {
+                tracing::error!(%error, "a message could not be read");
+                return Reply::new(451, (4, 3, 0), "the message could not be processed; try again later");
+            }
+        };
+        let (recipients, size) = (admission.recipients.len(), admission.body.len());
+        let (campaign, credential) = (admission.campaign.name().to_owned(), admission.credential.clone());
+        match self.queue.accept(admission).await {
+            Ok((message, dues)) => {
+                self.cache.put(message, Arc::new(compiled));
+                (self.accepted)(dues);
+                tracing::info!(%message, recipients, size_bytes = size, campaign, credential, "accepted");
+                Reply::new(250, (2, 0, 0), format!("queued as {message}"))
+            }
+            Err(error) => refusal(&error),
+        }
+    }
+
+    fn prepare(&self, submitted: Submitted, now: Timestamp, random: u64) -> Result<Box<Prepared>, Reply> {
+        let raw: Arc<[u8]> = Arc::from(submitted.body.as_slice());
+        let header = HeaderBlock::read(&raw);
+        self.check_sender(&header, &submitted)?;
+        let mut control = control::read(&header);
+        let campaign = self.campaign(&control, &submitted);
+        let due_at = send_at(&mut control, now);
+        let (recipe, compiled) = self.compile(&raw, &header, &submitted, &control, now, random);
+        let stencil = &compiled.stencil;
+        let transactional = submitted.credential.profile == Profile::Transactional;
+        let life = if transactional { self.settings.expire.min(TRANSACTIONAL_LIFE_MAX) } else { self.settings.expire };
+        let receipt = Receipt {
+            signed_by: recipe.signers.clone(),
+            control: control.complaints.clone(),
+            ..stencil.receipt().clone()
+        };
+        let links = stencil.links().iter().map(|l| (l.position, l.target.clone(), l.label.clone())).collect();
+        let message_id = header.text("Message-ID");
+        let admission = Admission {
+            campaign,
+            credential: submitted.credential.name.clone(),
+            reverse_path: submitted.envelope.reverse_path.clone(),
+            recipients: submitted.envelope.forward_paths.clone(),
+            from_text: header.text("From"),
+            subject: header.text("Subject"),
+            message_id: if message_id.is_empty() { self.made_message_id(random) } else { message_id },
+            tags: control.tags,
+            metadata: control.metadata,
+            receipt,
+            recipe: recipe.to_json(),
+            body: raw,
+            pixel: stencil.has_pixel(),
+            links,
+            priority: u8::from(!transactional),
+            accepted_at: now,
+            due_at,
+            expires_at: due_at + life,
+        };
+        Ok(Box::new(Prepared { admission, compiled }))
+    }
+
+    /// A login sends only as its own domains, in every field that says who sends.
+    fn check_sender(&self, header: &HeaderBlock<'_>, submitted: &Submitted) -> Result<(), Reply> {
+        let credential = &submitted.credential;
+        if credential.domains.is_empty() {
+            return Ok(());
+        }
+        let foreign = header.from_addresses().into_iter().find(|address| {
+            let domain = address.rsplit_once('@').and_then(|(_, domain)| Domain::parse(domain).ok());
+            !domain.is_some_and(|domain| credential.may_send_as(&domain))
+        });
+        match foreign {
+            None => Ok(()),
+            Some(address) => {
+                let own: Vec<_> = credential.domains.iter().map(Domain::as_str).collect();
+                let name = &credential.name;
+                let why = format!("{name} may send as {} only, not as {address}", own.join(", "));
+                Err(Reply::new(550, (5, 7, 1), why))
+            }
+        }
+    }
+
+    fn campaign(&self, control: &Control, submitted: &Submitted) -> Campaign {
+        let named = control.campaign.as_deref().or(submitted.campaign.as_deref());
+        Campaign::new(named.unwrap_or(campaign::NONE), self.settings.mode)
+    }
+
+    fn compile(
+        &self,
+        raw: &Arc<[u8]>,
+        header: &HeaderBlock<'_>,
+        submitted: &Submitted,
+        control: &Control,
+        now: Timestamp,
+        random: u64,
+    ) -> (Recipe, Compiled) {
+        let settings = &self.settings;
+        let campaign_mail = submitted.credential.profile == Profile::Campaign;
+        let asked = |wanted: fn(&control::Track) -> bool| control.track.as_ref().is_none_or(wanted);
+        let domains: HashSet<Domain> = header
+            .from_addresses()
+            .iter()
+            .filter_map(|address| Domain::parse(address.rsplit_once('@')?.1).ok())
+            .collect();
+        let mut signers: Vec<_> = domains.iter().flat_map(|domain| (self.signers_for)(domain)).collect();
+        signers.sort();
+        let recipe = Recipe {
+            renderer: RENDERER,
+            prepend: self.prepend(header, submitted, now, random),
+            base_url: settings.base_url.clone(),
+            opens: settings.opens && campaign_mail && asked(|track| track.opens),
+            clicks: settings.clicks && campaign_mail && asked(|track| track.clicks),
+            exclude_hosts: settings.exclude_hosts.iter().map(ToString::to_string).collect(),
+            track_visible_urls: settings.track_visible_urls,
+            key: self.keys.current().id,
+            signed_at: now.millis(),
+            signers,
+            untracked: None,
+        };
+        let stencil = recipe.compile(raw);
+        let tracked = stencil.has_pixel() || !stencil.links().is_empty();
+        let proved = if tracked { self.prove(raw, &recipe, &stencil) } else { Ok(()) };
+        let (recipe, stencil) = match proved {
+            Ok(()) => (recipe, stencil),
+            Err(difference) => {
+                tracing::warn!(%difference, "a rewritten message did not stand its proof; it goes out untracked");
+                let why = format!("the rewritten copy did not stand its proof: {difference}");
+                let recipe = Recipe { untracked: Some(why), ..recipe };
+                let stencil = recipe.compile(raw);
+                (recipe, stencil)
+            }
+        };
+        let reverse_path = submitted.envelope.reverse_path.clone();
+        let compiled = Compiled { raw: Arc::clone(raw), stencil, recipe: recipe.clone(), reverse_path };
+        (recipe, compiled)
+    }
+
+    /// The second reader: other code decodes and tokenises a copy and must find the original in it.
+    fn prove(
+        &self,
+        raw: &[u8],
+        recipe: &Recipe,
+        stencil: &crate::mail::stencil::Stencil,
+    ) -> Result<(), proof::Difference> {
+        let copy = stencil.stamp(raw, PROOF_DELIVERY, self.keys.current());
+        recipe.with_plan(|plan| proof::check(raw, &copy, plan, &self.keys, PROOF_DELIVERY))
+    }
+
+    /// `Received` (RFC 5321 section 4.4), and `Message-ID` and `Date` where they are missing (RFC 5322 section 3.6).
+    fn prepend(&self, header: &HeaderBlock<'_>, submitted: &Submitted, now: Timestamp, random: u64) -> String {
+        let host = &self.settings.hostname;
+        let protocol = match (&submitted.tls, submitted.authenticated) {
+            (Some(_), true) => "ESMTPSA",
+            (Some(_), false) => "ESMTPS",
+            (None, true) => "ESMTPA",
+            (None, false) => "ESMTP",
+        };
+        let helo: String = submitted.helo.chars().filter(|c| c.is_ascii_graphic() && !"()<>\\\"".contains(*c)).take(200).collect();
+        let helo = if helo.is_empty() { "unknown" } else { helo.as_str() };
+        let ip = match submitted.client {
+            std::net::IpAddr::V4(ip) => ip.to_string(),
+            std::net::IpAddr::V6(ip) => format!("IPv6:{ip}"),
+        };
+        let date = now.rfc5322();
+        let mut lines = format!("Received: from {helo} ([{ip}])\r\n\tby {host} with {protocol} id {random:016x};\r\n\t{date}\r\n");
+        if header.first("Message-ID").is_none() {
+            lines.push_str(&format!("Message-ID: {}\r\n", self.made_message_id(random)));
+        }
+        if header.first("Date").is_none() {
+            lines.push_str(&format!("Date: {date}\r\n"));
+        }
+        lines
+    }
+
+    fn made_message_id(&self, random: u64) -> String {
+        format!("<{random:016x}.postrider@{}>", self.settings.hostname)
+    }
+}
+
+/// When the first attempt is made. A time in the past is now; one too far ahead is a complaint, and now.
+fn send_at(control: &mut Control, now: Timestamp) -> Timestamp {
+    match control.send_at {
+        Some(at) if at.since(now) > SEND_AT_MAX => {
+            control.complaints.push("X-Postrider-Send-At is more than 30 days ahead, so it was sent at once".to_owned());
+            now
+        }
+        Some(at) => at.max(now),
+        None => now,
+    }
+}
+
+fn refusal(error: &StoreError) -> Reply {
+    tracing::error!(%error, "a message could not be stored");
+    match error {
+        StoreError::Full => Reply::new(452, (4, 3, 1), "no storage left; try again later"),
+        StoreError::Busy
+        | StoreError::Closed(_)
+        | StoreError::DamagedEvent { .. }
+        | StoreError::Schema(_)
+        | StoreError::Sqlite(_)
+        | StoreError::File { .. } => Reply::new(451, (4, 3, 0), "the message could not be stored; try again later"),
+    }
+}

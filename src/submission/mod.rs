@@ -1,0 +1,58 @@
+//! What an authenticated sender may do: log in, hand over mail, and be told at once what is wrong with it.
+//!
+//! Promises: no mail without a login (or a trusted network); a 250 only after the commit; a login sends only as its own
+//! domains; wrong passwords are slow and few. May import `server`, `smtp`, `mail`, `store`, `domain` and `clock`.
+
+mod auth;
+mod intake;
+mod settings;
+mod state;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use intake::{Accepted, Intake, IntakeSettings, SignersFor};
+pub use settings::{InsecureAuth, Settings};
+pub use state::Submitted;
+
+use crate::domain::Credential;
+use crate::server::{self, Budget, Server};
+use crate::smtp::reply::Reply;
+
+/// The credential of a name.
+pub type Credentials = Arc<dyn Fn(&str) -> Option<Arc<Credential>> + Send + Sync>;
+/// Takes a finished message; its reply is what the sender hears.
+pub type Sink = Arc<dyn Fn(Submitted) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>;
+
+/// What all listeners of a relay share.
+#[derive(Clone)]
+pub struct Submission {
+    server: Arc<Server>,
+}
+
+impl Submission {
+    /// With its limits, its logins and where mail goes. `tls` is what STARTTLS uses; `None` offers none.
+    pub fn new(settings: Settings, tls: Option<Arc<ServerConfig>>, credentials: Credentials, sink: Sink) -> Self {
+        let loop_settings = settings.server();
+        let budget = Budget::new(settings.data_memory_bytes);
+        let shared = Arc::new(state::Shared {
+            guard: auth::Guard::default(),
+            tls_offered: tls.is_some(),
+            settings,
+            credentials,
+            sink,
+        });
+        let machine: server::NewMachine = Arc::new(move |ip| Box::new(state::State::new(Arc::clone(&shared), ip)));
+        Self { server: Arc::new(Server { settings: loop_settings, budget, tls, machine }) }
+    }
+
+    /// Serves one listener until `stop`, and until its sessions have ended.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+        server::listen(listener, self.server, stop).await;
+    }
+}

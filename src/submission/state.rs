@@ -1,0 +1,410 @@
+//! The dialogue of a sender: pure, lines in, steps out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::auth::{self, Guard, Login};
+use super::settings::Settings;
+use super::{Credentials, Sink};
+use crate::domain::{Address, Credential, Domain, Envelope, Profile};
+use crate::server::{Machine, Pending, Received, Step};
+use crate::smtp::capability::Capabilities;
+use crate::smtp::command::{self, Command};
+use crate::smtp::receiver::Fault;
+use crate::smtp::reply::Reply;
+
+/// From this many bad commands on, each costs a pause.
+const STRIKES_SLOW: u32 = 10;
+/// At this many the session ends.
+const STRIKES_MAX: u32 = 20;
+/// That pause.
+const STRIKE_PAUSE: Duration = Duration::from_secs(1);
+/// Wrong passwords in one session.
+const WRONG_PASSWORDS_MAX: u32 = 3;
+/// The largest header block, in octets.
+const HEADER_MAX: usize = 1 << 20;
+/// More `Received` fields than this are a loop (RFC 5321 section 6.3).
+const RECEIVED_MAX: usize = 100;
+
+/// A finished message and all that is known of who sent it.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// Whose login.
+    pub credential: Arc<Credential>,
+    /// The campaign that the user name carried.
+    pub campaign: Option<String>,
+    /// The client's address.
+    pub client: IpAddr,
+    /// What it calls itself.
+    pub helo: String,
+    /// The TLS version, if any.
+    pub tls: Option<String>,
+    /// Whether it logged in; else its network is trusted.
+    pub authenticated: bool,
+    /// From whom, to whom.
+    pub envelope: Envelope,
+    /// The message, lines ended by CRLF.
+    pub body: Vec<u8>,
+    /// Whether an octet above 127 is in it.
+    pub eight_bit: bool,
+}
+
+/// What all sessions share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) tls_offered: bool,
+    pub(super) credentials: Credentials,
+    pub(super) guard: Guard,
+    pub(super) sink: Sink,
+}
+
+/// An AUTH exchange that waits for the client's next line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Exchange {
+    None,
+    Plain,
+    LoginUser,
+    LoginPassword(String),
+}
+
+/// Who the client turned out to be.
+#[derive(Debug, Clone)]
+struct Identity {
+    credential: Arc<Credential>,
+    campaign: Option<String>,
+    authenticated: bool,
+}
+
+/// A transaction.
+#[derive(Debug, Clone)]
+struct Transaction {
+    reverse_path: Option<Address>,
+    forward_paths: Vec<Address>,
+    canonical: std::collections::HashSet<String>,
+}
+
+/// One session's state.
+pub(super) struct State {
+    shared: Arc<Shared>,
+    client: IpAddr,
+    helo: Option<String>,
+    tls: Option<String>,
+    identity: Option<Identity>,
+    exchange: Exchange,
+    transaction: Option<Transaction>,
+    strikes: u32,
+    wrong_passwords: u32,
+}
+
+impl State {
+    pub(super) fn new(shared: Arc<Shared>, client: IpAddr) -> Self {
+        let identity = shared.settings.trusted_networks.iter().any(|net| net.contains(&client)).then(|| Identity {
+            credential: Arc::new(network_credential()),
+            campaign: None,
+            authenticated: false,
+        });
+        Self {
+            shared,
+            client,
+            helo: None,
+            tls: None,
+            identity,
+            exchange: Exchange::None,
+            transaction: None,
+            strikes: 0,
+            wrong_passwords: 0,
+        }
+    }
+
+    fn auth_allowed(&self) -> bool {
+        self.tls.is_some() || self.shared.settings.insecure_auth.allows(self.client)
+    }
+
+    fn command(&mut self, command: Command, now: Instant) -> Step {
+        match command {
+            Command::Ehlo(name) => self.hello(name, true),
+            Command::Helo(name) => self.hello(name, false),
+            Command::StartTls => self.start_tls(),
+            Command::Auth(mechanism, initial) => self.auth(&mechanism, initial, now),
+            Command::Mail { reverse_path, size } => self.mail(reverse_path, size),
+            Command::Rcpt(address) => self.rcpt(address),
+            Command::Data => self.data(),
+            Command::Rset => {
+                self.transaction = None;
+                ok((2, 0, 0), "forgotten")
+            }
+            Command::Noop => ok((2, 0, 0), "ok"),
+            Command::Vrfy => Step::Reply(Reply::new(252, (2, 5, 0), "it will be tried")),
+            Command::Help => Step::Reply(Reply::new(214, (2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP QUIT")),
+            Command::Quit => Step::Close(Reply::new(221, (2, 0, 0), "goodbye")),
+        }
+    }
+
+    fn hello(&mut self, name: String, extended: bool) -> Step {
+        self.helo = Some(name);
+        self.transaction = None;
+        let settings = &self.shared.settings;
+        if !extended {
+            return Step::Reply(Reply::plain(250, vec![settings.hostname.clone()]));
+        }
+        let capabilities = Capabilities {
+            size: settings.max_message_bytes,
+            starttls: self.shared.tls_offered && self.tls.is_none(),
+            auth: self.auth_allowed(),
+        };
+        Step::Reply(capabilities.reply(&settings.hostname))
+    }
+
+    fn start_tls(&mut self) -> Step {
+        if self.tls.is_some() {
+            return self.strike(Reply::new(503, (5, 5, 1), "TLS is on already"));
+        }
+        if !self.shared.tls_offered {
+            return self.strike(Reply::new(502, (5, 5, 1), "STARTTLS is not offered"));
+        }
+        Step::StartTls(Reply::new(220, (2, 0, 0), "begin TLS"))
+    }
+
+    fn auth(&mut self, mechanism: &str, initial: Option<String>, now: Instant) -> Step {
+        if self.identity.as_ref().is_some_and(|identity| identity.authenticated) || self.transaction.is_some() {
+            return self.strike(Reply::new(503, (5, 5, 1), "AUTH is not possible now"));
+        }
+        if !self.auth_allowed() {
+            let how = if self.shared.tls_offered { "use STARTTLS first" } else { "connect from this machine" };
+            return self.strike(Reply::new(538, (5, 7, 11), format!("a password may not be sent in plain; {how}")));
+        }
+        if self.shared.guard.is_blocked(self.client, now) {
+            return Step::Close(Reply::new(421, (4, 7, 0), "too many wrong passwords; try again later"));
+        }
+        match (mechanism, initial) {
+            ("PLAIN", Some(initial)) => self.judge(auth::plain(&initial), now),
+            ("PLAIN", None) => self.challenge(Exchange::Plain, ""),
+            ("LOGIN", Some(initial)) => match auth::decode(&initial).and_then(|user| String::from_utf8(user).ok()) {
+                Some(user) => self.challenge(Exchange::LoginPassword(user), "UGFzc3dvcmQ6"),
+                None => self.judge(None, now),
+            },
+            ("LOGIN", None) => self.challenge(Exchange::LoginUser, "VXNlcm5hbWU6"),
+            _ => self.strike(Reply::new(504, (5, 5, 4), "this mechanism is not supported; use PLAIN or LOGIN")),
+        }
+    }
+
+    fn challenge(&mut self, exchange: Exchange, text: &str) -> Step {
+        self.exchange = exchange;
+        Step::Reply(Reply::plain(334, vec![text.to_owned()]))
+    }
+
+    fn answer(&mut self, line: &[u8], now: Instant) -> Step {
+        let exchange = std::mem::replace(&mut self.exchange, Exchange::None);
+        let text = std::str::from_utf8(line).unwrap_or_default().trim();
+        if text == "*" {
+            return self.strike(Reply::new(501, (5, 7, 0), "authentication cancelled"));
+        }
+        match exchange {
+            Exchange::None => self.strike(Reply::new(503, (5, 5, 1), "no authentication is under way")),
+            Exchange::Plain => self.judge(auth::plain(text), now),
+            Exchange::LoginUser => match auth::decode(text).and_then(|user| String::from_utf8(user).ok()) {
+                Some(user) => self.challenge(Exchange::LoginPassword(user), "UGFzc3dvcmQ6"),
+                None => self.judge(None, now),
+            },
+            Exchange::LoginPassword(user) => {
+                let login = auth::decode(text).map(|password| Login { user, password });
+                self.judge(login, now)
+            }
+        }
+    }
+
+    fn judge(&mut self, login: Option<Login>, now: Instant) -> Step {
+        let Some(login) = login else {
+            return self.strike(Reply::new(501, (5, 5, 2), "the authentication message cannot be read"));
+        };
+        let (name, campaign) = auth::split_user(&login.user);
+        let found = (self.shared.credentials)(name);
+        let right = match &found {
+            Some(credential) => credential.verify(&login.password),
+            None => Credential::verify_none(&login.password),
+        };
+        match found.filter(|_| right) {
+            Some(credential) => {
+                let campaign = campaign.map(str::to_owned);
+                self.identity = Some(Identity { credential, campaign, authenticated: true });
+                Step::Reply(Reply::new(235, (2, 7, 0), "welcome"))
+            }
+            None => {
+                self.shared.guard.wrong(self.client, now);
+                self.wrong_passwords += 1;
+                let reply = Reply::new(535, (5, 7, 8), "user or password is wrong");
+                if self.wrong_passwords >= WRONG_PASSWORDS_MAX {
+                    return Step::Close(Reply::new(421, (4, 7, 0), "too many wrong passwords"));
+                }
+                Step::Slowly(STRIKE_PAUSE, reply)
+            }
+        }
+    }
+
+    fn mail(&mut self, reverse_path: Option<Address>, size: u64) -> Step {
+        if self.helo.is_none() {
+            return self.strike(Reply::new(503, (5, 5, 1), "say EHLO first"));
+        }
+        let Some(identity) = &self.identity else {
+            return self.strike(Reply::new(530, (5, 7, 0), "log in first: AUTH with a credential of this relay"));
+        };
+        if self.transaction.is_some() {
+            return self.strike(Reply::new(503, (5, 5, 1), "a transaction is open; RSET ends it"));
+        }
+        if size > self.shared.settings.max_message_bytes {
+            return Step::Reply(self.too_large());
+        }
+        let credential = &identity.credential;
+        if let Some(address) = reverse_path.as_ref().filter(|a| !credential.may_send_as(a.domain())) {
+            let own: Vec<_> = credential.domains.iter().map(Domain::as_str).collect();
+            let why = format!("{} may send as {} only, not as {address}", credential.name, own.join(", "));
+            return Step::Reply(Reply::new(550, (5, 7, 1), why));
+        }
+        self.transaction =
+            Some(Transaction { reverse_path, forward_paths: Vec::new(), canonical: std::collections::HashSet::new() });
+        ok((2, 1, 0), "sender ok")
+    }
+
+    fn too_large(&self) -> Reply {
+        let most = self.shared.settings.max_message_bytes;
+        Reply::new(552, (5, 3, 4), format!("the message is larger than the {most} octets taken here"))
+    }
+
+    fn rcpt(&mut self, address: Address) -> Step {
+        let most = self.shared.settings.max_recipients;
+        let Some(transaction) = &mut self.transaction else {
+            return self.strike(Reply::new(503, (5, 5, 1), "MAIL first"));
+        };
+        if transaction.canonical.contains(&address.canonical()) {
+            return ok((2, 1, 5), "recipient ok, named before");
+        }
+        if transaction.forward_paths.len() >= most {
+            return Step::Reply(Reply::new(452, (4, 5, 3), format!("no more than {most} recipients a message")));
+        }
+        transaction.canonical.insert(address.canonical());
+        transaction.forward_paths.push(address);
+        ok((2, 1, 5), "recipient ok")
+    }
+
+    fn data(&mut self) -> Step {
+        match &self.transaction {
+            None => self.strike(Reply::new(503, (5, 5, 1), "MAIL and RCPT first")),
+            Some(transaction) if transaction.forward_paths.is_empty() => {
+                self.strike(Reply::new(554, (5, 5, 1), "no valid recipients"))
+            }
+            Some(_) => {
+                let go = Reply::plain(354, vec!["end with a dot on a line of its own".to_owned()]);
+                Step::ReadMessage(go, self.shared.settings.max_message_bytes)
+            }
+        }
+    }
+
+    /// A bad command costs patience.
+    fn strike(&mut self, reply: Reply) -> Step {
+        self.strikes += 1;
+        if self.strikes >= STRIKES_MAX {
+            return Step::Close(Reply::new(421, (4, 7, 0), "too many bad commands"));
+        }
+        if self.strikes >= STRIKES_SLOW { Step::Slowly(STRIKE_PAUSE, reply) } else { Step::Reply(reply) }
+    }
+}
+
+impl Machine for State {
+    fn greet(&mut self) -> Reply {
+        Reply::plain(220, vec![format!("{} ESMTP Postrider", self.shared.settings.hostname)])
+    }
+
+    fn line(&mut self, line: &[u8], now: Instant) -> Step {
+        if self.exchange != Exchange::None {
+            return self.answer(line, now);
+        }
+        match command::parse(line) {
+            Ok(command) => self.command(command, now),
+            Err(reply) => self.strike(reply),
+        }
+    }
+
+    fn long_line(&mut self) -> Step {
+        self.exchange = Exchange::None;
+        self.strike(Reply::new(500, (5, 5, 2), "the line is too long"))
+    }
+
+    fn line_max(&self) -> usize {
+        // An initial response may stand on the line of AUTH itself.
+        let may_log_in = self.identity.is_none() || self.exchange != Exchange::None;
+        if may_log_in { command::AUTH_LINE_MAX } else { command::LINE_MAX }
+    }
+
+    fn tls_started(&mut self, version: &str) {
+        let (shared, client) = (Arc::clone(&self.shared), self.client);
+        let (strikes, wrong_passwords) = (self.strikes, self.wrong_passwords);
+        *self = Self::new(shared, client);
+        (self.strikes, self.wrong_passwords) = (strikes, wrong_passwords);
+        self.tls = Some(version.to_owned());
+    }
+
+    fn received(&mut self, received: Received) -> Pending {
+        let refuse = |reply: Reply| -> Pending { Box::pin(std::future::ready(reply)) };
+        let transaction = self.transaction.take();
+        let (bytes, eight_bit) = match received {
+            Received::Message { bytes, eight_bit } => (bytes, eight_bit),
+            Received::TooLarge => return refuse(self.too_large()),
+            Received::Spoiled(Fault::BareCr) => {
+                return refuse(Reply::new(554, (5, 6, 0), "a CR without LF is in the message; end each line with CR LF"));
+            }
+            Received::Spoiled(Fault::Nul) => {
+                return refuse(Reply::new(554, (5, 6, 0), "a NUL octet is in the message"));
+            }
+            Received::NoRoom => return refuse(Reply::new(452, (4, 3, 1), "no room now; try again later")),
+        };
+        if let Err(reply) = check_header(&bytes) {
+            return refuse(reply);
+        }
+        let (Some(transaction), Some(identity)) = (transaction, self.identity.clone()) else {
+            return refuse(Reply::new(503, (5, 5, 1), "MAIL and RCPT first"));
+        };
+        let envelope =
+            Envelope { reverse_path: transaction.reverse_path, forward_paths: transaction.forward_paths };
+        (self.shared.sink)(Submitted {
+            credential: identity.credential,
+            campaign: identity.campaign,
+            client: self.client,
+            helo: self.helo.clone().unwrap_or_default(),
+            tls: self.tls.clone(),
+            authenticated: identity.authenticated,
+            envelope,
+            body: bytes,
+            eight_bit,
+        })
+    }
+}
+
+fn ok(code: (u8, u16, u16), text: &str) -> Step {
+    Step::Reply(Reply::new(250, code, text))
+}
+
+/// Mail of a trusted network counts as sent by this.
+fn network_credential() -> Credential {
+    Credential { name: "network".to_owned(), domains: Vec::new(), profile: Profile::Campaign, secret_sha256: [0; 32] }
+}
+
+/// The header block's size, and how often the message was received before.
+fn check_header(bytes: &[u8]) -> Result<(), Reply> {
+    let window = bytes.get(..HEADER_MAX + 4).unwrap_or(bytes);
+    let starts_empty = window.starts_with(b"\r\n");
+    let end = if starts_empty { Some(0) } else { memchr::memmem::find(window, b"\r\n\r\n") };
+    let header = match end {
+        Some(end) => &window[..end],
+        None if bytes.len() > HEADER_MAX => {
+            return Err(Reply::new(552, (5, 3, 4), "the header block is larger than 1 MiB"));
+        }
+        None => window,
+    };
+    let is_received = |line: &[u8]| line.get(..9).is_some_and(|name| name.eq_ignore_ascii_case(b"received:"));
+    let hops = header.split(|b| *b == b'\n').filter(|line| is_received(line)).count();
+    if hops > RECEIVED_MAX {
+        return Err(Reply::new(554, (5, 4, 6), "the message has been through too many hosts; it loops"));
+    }
+    Ok(())
+}

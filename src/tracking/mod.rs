@@ -1,0 +1,27 @@
+//! Answers the pixel and the links that stand in delivered mail.
+//!
+//! Promises: a click goes only where its signed token says; a pixel is always an image; an answer never waits longer than
+//! 50 ms for the store; only GET counts. May import `store`, `domain` and `clock`.
+
+mod hits;
+mod visitor;
+
+pub use hits::configure;
+pub use visitor::{AddressKept, Settings};
+
+use crate::clock::Clock;
+use crate::domain::TokenKeys;
+use crate::store::Hits;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Tracking {
+    /// Opens tokens.
+    pub keys: std::sync::Arc<TokenKeys>,
+    /// Writes hits.
+    pub hits: Hits,
+    /// How visitors are told apart and kept.
+    pub settings: std::sync::Arc<Settings>,
+    /// Time.
+    pub clock: Clock,
+}
