@@ -129,9 +129,7 @@ fn store_failed(error: &StoreError) -> HttpResponse {
 fn report_json(report: &CampaignReport) -> Value {
     let mut value = row_json(&report.row);
     value["links"] = report.links.iter().map(link_json).collect();
-    let refusal = |r: &crate::store::view::RefusalRow| {
-        json!({"class": r.class.as_str(), "bounced": r.bounced, "deferrals": r.deferrals, "sample": r.sample})
-    };
+    let refusal = |r: &crate::store::view::RefusalRow| json!({"class": r.class.as_str(), "bounced": r.bounced, "deferrals": r.deferrals, "sample": r.sample});
     value["refusals"] = report.refusals.iter().map(refusal).collect();
     value
 }

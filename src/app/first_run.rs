@@ -59,7 +59,10 @@ fn text(config: &Config, listeners: &Listeners, user: &str, password: &str, toke
     };
     let mut text = String::from("Postrider is running. Nothing leaves this machine until delivery.mode says so.\n\n");
     let _ = write!(text, "Sign in (once, within an hour):\n  {dashboard}/welcome/{token}\n\n");
-    let _ = write!(text, "Relay mail through:\n  host      {host}\n  port      {port}\n  user      {user}\n  password  {password}\n\n");
+    let _ = write!(
+        text,
+        "Relay mail through:\n  host      {host}\n  port      {port}\n  user      {user}\n  password  {password}\n\n"
+    );
     let _ = write!(
         text,
         "Send a first tracked mail:\n  swaks --server {host}:{port} --auth PLAIN --auth-user {user}+first-campaign --auth-password {password} \

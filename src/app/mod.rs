@@ -36,7 +36,9 @@ const SWEEP_STEP: Duration = Duration::from_secs(60);
 /// Runs the relay until it is told to stop.
 pub fn serve(config: Config) -> Result<(), String> {
     log();
-    rustls::crypto::aws_lc_rs::default_provider().install_default().map_err(|_| "TLS could not be set up".to_owned())?;
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| "TLS could not be set up".to_owned())?;
     let store = Store::open(store_settings(&config)).map_err(|e| e.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     let store = Arc::new(store);
@@ -88,7 +90,9 @@ impl Listeners {
             "pid": std::process::id(),
         });
         let (fresh, path) = (data_dir.join("listening.new"), data_dir.join("listening.json"));
-        std::fs::write(&fresh, format!("{places}\n")).and_then(|()| std::fs::rename(&fresh, &path)).map_err(|e| e.to_string())
+        std::fs::write(&fresh, format!("{places}\n"))
+            .and_then(|()| std::fs::rename(&fresh, &path))
+            .map_err(|e| e.to_string())
     }
 }
 
@@ -101,7 +105,8 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
     let copies = Copies::new(store.queue(), store.token_keys(), Arc::clone(&signers), Arc::clone(&cache));
     let courier = Courier::new(settings::courier(&config)?).map_err(|e| e.to_string())?;
     let dispatch = settings::dispatch(&config, clock);
-    let dispatcher = Dispatcher::new(store.queue(), copies.clone(), courier, dispatch).await.map_err(|e| e.to_string())?;
+    let dispatcher =
+        Dispatcher::new(store.queue(), copies.clone(), courier, dispatch).await.map_err(|e| e.to_string())?;
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();

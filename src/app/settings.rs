@@ -108,7 +108,8 @@ pub(super) fn courier(config: &Config) -> Result<delivery::Settings, String> {
             delivery::Mode::Smarthost(smarthost)
         }
     };
-    let mut settings = delivery::Settings { hostname: config.hostname.to_string(), mode, ..delivery::Settings::default() };
+    let mut settings =
+        delivery::Settings { hostname: config.hostname.to_string(), mode, ..delivery::Settings::default() };
     settings.port = d.port;
     settings.dns.clone_from(&d.dns);
     settings.allow_private_mx = d.allow_private_mx;

@@ -171,10 +171,14 @@ async fn keep_hosts_apart(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let host = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(host, _)| host);
+    let host = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(host, _)| host);
     let public = rooms.tracking_host.as_deref().is_some_and(|tracking| tracking.eq_ignore_ascii_case(host));
     let path = request.path();
-    let allowed = ["/o/", "/c/", "/u/"].iter().any(|start| path.starts_with(start)) || matches!(path, "/robots.txt" | "/healthz");
+    let allowed =
+        ["/o/", "/c/", "/u/"].iter().any(|start| path.starts_with(start)) || matches!(path, "/robots.txt" | "/healthz");
     if public && !allowed {
         return Ok(request.into_response(nothing_here().await).map_into_right_body());
     }

@@ -45,9 +45,10 @@ impl From<StoreError> for Ended {
 pub(super) fn export(config: &Config, range: &ExportRange) -> Result<(), Failure> {
     let time = |text: &Option<String>, option: &str| match text {
         None => Ok(None),
-        Some(text) => Timestamp::parse_rfc3339(text)
-            .map(Some)
-            .ok_or_else(|| Failure { message: format!("{option} {text:?} is no time such as 2026-11-23T21:04:05Z"), code: 2 }),
+        Some(text) => Timestamp::parse_rfc3339(text).map(Some).ok_or_else(|| Failure {
+            message: format!("{option} {text:?} is no time such as 2026-11-23T21:04:05Z"),
+            code: 2,
+        }),
     };
     let (since, until) = (time(&range.since, "--since")?, time(&range.until, "--until")?);
     let path = database(config)?;

@@ -78,7 +78,11 @@ fn unusable(complaints: &[Complaint]) -> Failure {
 
 fn check_config(config: Result<Config, Vec<Complaint>>) -> Result<(), Failure> {
     let config = config.map_err(|complaints| unusable(&complaints))?;
-    say(&format!("the configuration is good; mail goes by {:?}, data in {}", config.delivery.mode, config.data_dir.display()));
+    say(&format!(
+        "the configuration is good; mail goes by {:?}, data in {}",
+        config.delivery.mode,
+        config.data_dir.display()
+    ));
     Ok(())
 }
 

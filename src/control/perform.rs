@@ -57,12 +57,7 @@ impl Performer {
         done.unwrap_or_else(|error| Response::failed(error.to_string()))
     }
 
-    async fn create_credential(
-        &self,
-        name: String,
-        domains: &[String],
-        profile: &str,
-    ) -> Result<Response, StoreError> {
+    async fn create_credential(&self, name: String, domains: &[String], profile: &str) -> Result<Response, StoreError> {
         if !Credential::is_name(&name) {
             let rule = "a credential's name has 1 to 64 letters, digits, dots, hyphens and underscores";
             return Ok(Response::failed(format!("{name:?} cannot be used: {rule}")));
@@ -153,10 +148,11 @@ impl Performer {
             Err(why) => return Ok(Response::failed(format!("{domain:?} {why}"))),
         };
         let made = tokio::task::spawn_blocking(dkim::generate_rsa).await;
-        let (private_key, record_value) = match made.map_err(|e| e.to_string()).and_then(|m| m.map_err(|e| e.to_string())) {
-            Ok(made) => made,
-            Err(why) => return Ok(Response::failed(format!("no key could be made: {why}"))),
-        };
+        let (private_key, record_value) =
+            match made.map_err(|e| e.to_string()).and_then(|m| m.map_err(|e| e.to_string())) {
+                Ok(made) => made,
+                Err(why) => return Ok(Response::failed(format!("no key could be made: {why}"))),
+            };
         let now = self.clock.now();
         let selector = format!("pr{}", now.to_chrono().format("%Y%m%d"));
         let key = DomainKey { domain: domain.clone(), selector, private_key };

@@ -62,7 +62,9 @@ async fn converse(stream: UnixStream, performer: Performer) -> io::Result<()> {
     tokio::time::timeout(REQUEST_TIME_MAX, read.read_line(&mut line)).await??;
     let response = match serde_json::from_str::<Request>(&line) {
         Ok(request) => performer.perform(request).await,
-        Err(error) => Response::failed(format!("the relay does not know this request ({error}); is it of another version?")),
+        Err(error) => {
+            Response::failed(format!("the relay does not know this request ({error}); is it of another version?"))
+        }
     };
     let mut text = serde_json::to_string(&response)?;
     text.push('\n');

@@ -15,7 +15,10 @@ pub fn bar(parts: &[(&str, f64)], height: u32) -> String {
     for (class, share) in parts {
         let width = (share * 100.0).clamp(0.0, 100.0 - x);
         if width > 0.0 {
-            let _ = write!(svg, "<rect class=\"{class} gap\" x=\"{x:.2}%\" y=\"{y}\" width=\"{width:.2}%\" height=\"{thick}\"/>");
+            let _ = write!(
+                svg,
+                "<rect class=\"{class} gap\" x=\"{x:.2}%\" y=\"{y}\" width=\"{width:.2}%\" height=\"{thick}\"/>"
+            );
         }
         x += width;
     }
@@ -37,7 +40,10 @@ pub struct Line<'a> {
 pub fn lines(id: &str, title: &str, summary: &str, labels: &[String], lines: &[Line<'_>]) -> String {
     let mut svg = String::from("<div class=\"key\">");
     for line in lines {
-        let mark = format!("<svg aria-hidden=\"true\"><line class=\"ln {}\" x1=\"1\" x2=\"23\" y1=\"4\" y2=\"4\"/></svg>", line.class);
+        let mark = format!(
+            "<svg aria-hidden=\"true\"><line class=\"ln {}\" x1=\"1\" x2=\"23\" y1=\"4\" y2=\"4\"/></svg>",
+            line.class
+        );
         let _ = write!(svg, "<span>{mark}{}</span>", line.name);
     }
     let _ = write!(
@@ -49,7 +55,11 @@ pub fn lines(id: &str, title: &str, summary: &str, labels: &[String], lines: &[L
     let y = |value: i64| BASE - (BASE - TOP) * ratio(value, top);
     for value in [0, top] {
         let at = y(value);
-        let _ = write!(svg, "<g class=\"grid\"><line x1=\"46\" x2=\"632\" y1=\"{at:.1}\" y2=\"{at:.1}\"/><text x=\"40\" y=\"{:.1}\" text-anchor=\"end\">{value}</text></g>", at + 4.0);
+        let _ = write!(
+            svg,
+            "<g class=\"grid\"><line x1=\"46\" x2=\"632\" y1=\"{at:.1}\" y2=\"{at:.1}\"/><text x=\"40\" y=\"{:.1}\" text-anchor=\"end\">{value}</text></g>",
+            at + 4.0
+        );
     }
     let last = i64::try_from(labels.len().max(2) - 1).unwrap_or(1);
     let x = |n: usize| 46.0 + 586.0 * ratio(i64::try_from(n).unwrap_or(0), last);

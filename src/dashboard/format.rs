@@ -159,7 +159,10 @@ mod tests {
     #[test]
     fn numbers_are_readable_and_never_rounded_to_all_or_nothing() {
         assert_eq!((count(0), count(999), count(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
-        assert_eq!((percent(0.999_999), percent(1.0), percent(0.000_1)), ("99.9%".into(), "100%".into(), "<0.1%".into()));
+        assert_eq!(
+            (percent(0.999_999), percent(1.0), percent(0.000_1)),
+            ("99.9%".into(), "100%".into(), "<0.1%".into())
+        );
         assert_eq!((rate(None), size(1_234), size(5)), ("\u{2013}".into(), "1.2 kB".into(), "5 B".into()));
         let half = Rate::of(1, 2);
         assert_eq!((band(half, half), band(half, Rate::of(3, 4))), ("50.0%".into(), "50.0\u{2013}75.0%".into()));

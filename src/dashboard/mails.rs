@@ -19,7 +19,8 @@ const PAGE: u32 = 50;
 const SOURCE_MAX: usize = 200 << 10;
 
 /// A mail in its own frame: no script, no network, no way to the page around it.
-const FRAME_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
+const FRAME_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
 
 #[derive(Deserialize)]
 pub struct Query {
@@ -95,7 +96,10 @@ fn step(entry: &TimelineEntry) -> Step {
         Fact::Accepted(_) => ("Accepted".to_owned(), String::new()),
         Fact::Deferred { attempt, class, next, .. } => {
             let next = super::format::time(*next);
-            ("Deferred".to_owned(), format!("{}; {}; next try {next} UTC", tried(attempt), class.as_str().replace('_', " ")))
+            (
+                "Deferred".to_owned(),
+                format!("{}; {}; next try {next} UTC", tried(attempt), class.as_str().replace('_', " ")),
+            )
         }
         Fact::Delivered { attempt, pixel, links, .. } => {
             let pixel = if *pixel { "with a pixel" } else { "without a pixel" };

@@ -7,8 +7,8 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::auth::User;
-use super::format::{Written as _, WrittenBand as _, WrittenClass as _, WrittenRate as _, WrittenTime as _};
 use super::chart::{self, Line};
+use super::format::{Written as _, WrittenBand as _, WrittenClass as _, WrittenRate as _, WrittenTime as _};
 use super::shell::{self, Answer, Fault, Shell, State, campaign_id, page};
 use crate::domain::{Counts, Metric, Mode};
 use crate::store::view::{CampaignReport, CampaignRow, Overview, Point};
@@ -49,7 +49,12 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
     let share = |rate: Option<crate::domain::counts::Rate>| rate.map_or(0.0, crate::domain::counts::Rate::value);
     let (low, high) = (share(rates.open_low), share(rates.open_high));
     let refused = counts[Metric::Bounced] + counts[Metric::Expired];
-    let band = format!("{}\u{2013}{} of {}", shell::count(counts.opened_low()), shell::count(counts.opened_high()), shell::count(counts[Metric::WithPixel]));
+    let band = format!(
+        "{}\u{2013}{} of {}",
+        shell::count(counts.opened_low()),
+        shell::count(counts.opened_high()),
+        shell::count(counts[Metric::WithPixel])
+    );
     vec![
         Tile {
             name: "Delivered",
@@ -157,7 +162,13 @@ pub async fn overview(user: User, state: State, query: web::Query<Query>) -> Ans
         mode,
         tiles: tiles(&overview.counts),
         sent: chart::lines("sent", "Sent over time", "Deliveries; the table below holds the numbers.", &labels, &sent),
-        read: chart::lines("read", "Read over time", "Opens and clicks; the table below holds the numbers.", &labels, &read),
+        read: chart::lines(
+            "read",
+            "Read over time",
+            "Opens and clicks; the table below holds the numbers.",
+            &labels,
+            &read,
+        ),
         points,
         overview,
     })
@@ -205,12 +216,22 @@ fn funnel(counts: &Counts) -> Vec<FunnelRow> {
     let rates = counts.rates();
     let all = counts[Metric::Recipients];
     let share = |n: i64| crate::domain::counts::Rate::of(n, all).map_or(0.0, crate::domain::counts::Rate::value);
-    let row = |name, value: i64, class, rate: String| FunnelRow { name, value, bar: chart::bar(&[(class, share(value))], 24), rate };
+    let row = |name, value: i64, class, rate: String| FunnelRow {
+        name,
+        value,
+        bar: chart::bar(&[(class, share(value))], 24),
+        rate,
+    };
     vec![
         row("Recipients", all, "f-ink", String::new()),
         row("Delivered", counts[Metric::Delivered], "f-ink", shell::rate(rates.delivery)),
         row("Still waiting", counts[Metric::Queued], "f-muted", String::new()),
-        row("Bounced or expired", counts[Metric::Bounced] + counts[Metric::Expired], "f-bad", shell::rate(rates.bounce)),
+        row(
+            "Bounced or expired",
+            counts[Metric::Bounced] + counts[Metric::Expired],
+            "f-bad",
+            shell::rate(rates.bounce),
+        ),
         row("Opened, at least", counts.opened_low(), "f-human", shell::rate(rates.open_low)),
         row("Opened, at most", counts.opened_high(), "f-prefetch", shell::rate(rates.open_high)),
         row("Clicked", counts[Metric::ClickedHuman], "f-human", shell::rate(rates.click)),
@@ -246,10 +267,17 @@ pub async fn campaign(user: User, state: State, id: web::Path<String>) -> Answer
         Line { class: "l-human", name: "opened, low", values: values(|p| p.low) },
         Line { class: "l-click", name: "clicked", values: values(|p| p.clicked) },
     ];
-    let curve = chart::lines("curve", "Opened and clicked by hours since the first delivery", "Cumulative; the table below holds the numbers.", &labels, &lines);
+    let curve = chart::lines(
+        "curve",
+        "Opened and clicked by hours since the first delivery",
+        "Cumulative; the table below holds the numbers.",
+        &labels,
+        &lines,
+    );
     let every = hours.len().div_ceil(TABLE_POINTS).max(1);
     let last = hours.len().saturating_sub(1);
-    let shown = hours.into_iter().enumerate().filter(|(n, _)| n % every == 0 || *n == last).map(|(_, hour)| hour).collect();
+    let shown =
+        hours.into_iter().enumerate().filter(|(n, _)| n % every == 0 || *n == last).map(|(_, hour)| hour).collect();
     let class = |name, opened, clicked, counted| (name, counts[opened], clicked, counted);
     page(&CampaignPage {
         shell: Shell::new(&state, "campaigns", &user.0),

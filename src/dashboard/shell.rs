@@ -101,9 +101,10 @@ impl actix_web::ResponseError for Fault {
         let (title, text) = match self {
             Self::SignedOut => return see_other("/login"),
             Self::Missing(what) => ("Not found", format!("There is no such {what}; it may have been removed.")),
-            Self::Store(StoreError::Busy) => {
-                ("Try again", "This took longer than two seconds, so it was stopped. Try again, or choose less.".to_owned())
-            }
+            Self::Store(StoreError::Busy) => (
+                "Try again",
+                "This took longer than two seconds, so it was stopped. Try again, or choose less.".to_owned(),
+            ),
             Self::Store(_) | Self::Template(_) => {
                 tracing::error!(error = %self, "a page failed");
                 ("This page failed", "The relay's log says why. No mail is affected.".to_owned())
@@ -134,7 +135,10 @@ pub fn html(status: StatusCode, body: String) -> HttpResponse {
 
 /// Elsewhere, by GET.
 pub fn see_other(place: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header(("location", place.to_owned())).insert_header(("cache-control", "no-store")).finish()
+    HttpResponse::SeeOther()
+        .insert_header(("location", place.to_owned()))
+        .insert_header(("cache-control", "no-store"))
+        .finish()
 }
 
 /// A delivery's id in an address.

@@ -112,7 +112,9 @@ fn stamp(
         match signers.get(name).map(|signer| signer.sign(&body, recipe.signing_time())) {
             Some(Ok(lines)) => signatures.extend(lines),
             Some(Err(error)) => tracing::error!(domain = name.0, %error, "a copy could not be signed"),
-            None => tracing::error!(domain = name.0, selector = name.1, "the key that a message was accepted for is gone"),
+            None => {
+                tracing::error!(domain = name.0, selector = name.1, "the key that a message was accepted for is gone")
+            }
         }
     }
     let mut bytes = signatures;

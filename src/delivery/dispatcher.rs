@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::copy::{Copies, Copy, CopyFault};
 use super::attempted::{Answer, Attempted, Parcel};
+use super::copy::{Copies, Copy, CopyFault};
 use super::courier::Courier;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
@@ -54,12 +54,7 @@ struct Inner {
 
 impl Dispatcher {
     /// Reads what waits.
-    pub async fn new(
-        queue: Queue,
-        copies: Copies,
-        courier: Courier,
-        dispatch: Dispatch,
-    ) -> Result<Self, StoreError> {
+    pub async fn new(queue: Queue, copies: Copies, courier: Courier, dispatch: Dispatch) -> Result<Self, StoreError> {
         let limits = Limits { per_site: dispatch.per_site, in_all: IN_FLIGHT_MAX };
         let window = Mutex::new(Window::new(limits, queue.heads().await?));
         Ok(Self { inner: Arc::new(Inner { window, changed: Notify::new(), queue, copies, courier, dispatch }) })

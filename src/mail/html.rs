@@ -237,8 +237,12 @@ mod tests {
     use encoding_rs::UTF_8;
 
     fn find_in(page: &str) -> Found {
-        let switches =
-            Switches { opens: true, clicks: true, exclude_hosts: Vec::new(), visible_url_links: VisibleUrlLinks::Leave };
+        let switches = Switches {
+            opens: true,
+            clicks: true,
+            exclude_hosts: Vec::new(),
+            visible_url_links: VisibleUrlLinks::Leave,
+        };
         let rules = Rules { switches: &switches, tracking_host: "track.example", unsubscribe_urls: &[] };
         find(page.as_bytes(), UTF_8, rules).unwrap()
     }

@@ -162,15 +162,31 @@ mod tests {
             let wanted = if wanted.contains(' ') { "https://a.example/%20%20path" } else { wanted };
             assert_eq!(target(raw.as_bytes(), UTF_8).as_deref(), Ok(wanted), "{raw}");
         }
-        assert_eq!(target(b"https://a.example/\xe9?q=\xe9", WINDOWS_1252).as_deref(), Ok("https://a.example/%C3%A9?q=%E9"));
+        assert_eq!(
+            target(b"https://a.example/\xe9?q=\xe9", WINDOWS_1252).as_deref(),
+            Ok("https://a.example/%C3%A9?q=%E9")
+        );
     }
 
     #[test]
     fn what_no_redirect_can_reach_is_left_alone() {
         for raw in [
-            "", "#top", "mailto:a@b.example", "tel:+1", "cid:x", "/relative", "//host/x", "page.html", "javascript:x()",
-            "https://", "http://[::1", "{{link}}", "https://a.example/{{id}}", "https://a.example/*|ID|*",
-            "https://a.example/?u=%name%", "data:text/html,x",
+            "",
+            "#top",
+            "mailto:a@b.example",
+            "tel:+1",
+            "cid:x",
+            "/relative",
+            "//host/x",
+            "page.html",
+            "javascript:x()",
+            "https://",
+            "http://[::1",
+            "{{link}}",
+            "https://a.example/{{id}}",
+            "https://a.example/*|ID|*",
+            "https://a.example/?u=%name%",
+            "data:text/html,x",
         ] {
             assert!(target(raw.as_bytes(), UTF_8).is_err(), "{raw}");
         }

@@ -83,7 +83,13 @@ impl Outline {
         }
     }
 
-    fn multipart(&mut self, raw: &[u8], body: Range<usize>, kind: &ContentType<'_>, depth: usize) -> Result<(), String> {
+    fn multipart(
+        &mut self,
+        raw: &[u8],
+        body: Range<usize>,
+        kind: &ContentType<'_>,
+        depth: usize,
+    ) -> Result<(), String> {
         let boundary = parameter(kind, "boundary").filter(|b| !b.is_empty() && b.len() <= BOUNDARY_MAX);
         let boundary = boundary.ok_or("a multipart in it names no boundary")?;
         let lines = self.delimiters(raw, &body, boundary.as_bytes())?;
@@ -126,7 +132,10 @@ impl Outline {
 
     fn html(&mut self, block: &HeaderBlock<'_>, kind: &ContentType<'_>, place: HtmlPlace) -> Result<(), String> {
         let disposition = block.text("Content-Disposition").to_ascii_lowercase();
-        if disposition.starts_with("attachment") || disposition.contains("filename") || parameter(kind, "name").is_some() {
+        if disposition.starts_with("attachment")
+            || disposition.contains("filename")
+            || parameter(kind, "name").is_some()
+        {
             return Ok(());
         }
         let Some(transfer) = place.transfer else {
@@ -199,8 +208,10 @@ mod tests {
 
     #[test]
     fn nested_and_single_parts_are_found() {
-        let nested = format!("Content-Type: multipart/mixed; boundary=out\r\n\r\n--out\r\n{ALTERNATIVE}\r\n--out\r\n\
-            Content-Type: text/html\r\nContent-Disposition: attachment\r\n\r\n<p>\r\n--out--\r\n");
+        let nested = format!(
+            "Content-Type: multipart/mixed; boundary=out\r\n\r\n--out\r\n{ALTERNATIVE}\r\n--out\r\n\
+            Content-Type: text/html\r\nContent-Disposition: attachment\r\n\r\n<p>\r\n--out--\r\n"
+        );
         assert_eq!(Outline::read(nested.as_bytes()).unwrap().html.len(), 1);
         let single = b"Content-Type: text/html\r\n\r\n<p>";
         assert_eq!(Outline::read(single).unwrap().html[0].body, 27..30);
@@ -215,12 +226,16 @@ mod tests {
             ("Content-Type: multipart/mixed; boundary=b\r\n\r\nx\r\n", "nowhere"),
             ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n--bc\r\n--b--\r\n", "beginning"),
             ("Content-Type: text/html\r\nContent-Type: text/plain\r\n\r\n", "two"),
-            ("Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: base64\r\n\r\n--b\r\n", "encoded"),
+            (
+                "Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: base64\r\n\r\n--b\r\n",
+                "encoded",
+            ),
             ("no header\r\n\r\n", "broken"),
         ] {
             assert!(Outline::read(raw.as_bytes()).unwrap_err().contains(why), "{raw}");
         }
-        let deep: String = (0..30).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}x\r\n\r\n--b{n}x\r\n")).collect();
+        let deep: String =
+            (0..30).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}x\r\n\r\n--b{n}x\r\n")).collect();
         assert!(Outline::read(deep.as_bytes()).unwrap_err().contains("levels"));
     }
 }

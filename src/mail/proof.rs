@@ -71,11 +71,7 @@ fn gaps(raw: &[u8], before: &Message<'_>, copy: &[u8], after: &Message<'_>) -> R
         }
         left
     };
-    if between(raw, before) == between(copy, after) {
-        Ok(())
-    } else {
-        Err(differ("octets between the parts differ"))
-    }
+    if between(raw, before) == between(copy, after) { Ok(()) } else { Err(differ("octets between the parts differ")) }
 }
 
 type Place<'p, 'm> = (&'p [u8], &'p MessagePart<'m>);
@@ -117,12 +113,16 @@ impl Reader<'_> {
     }
 
     fn body(&mut self, one: Place<'_, '_>, other: Place<'_, '_>) -> Result<(), Difference> {
-        let bytes = |(raw, part): Place<'_, '_>| raw.get(part.offset_body as usize..part.offset_end as usize).map(<[u8]>::to_vec);
+        let bytes = |(raw, part): Place<'_, '_>| {
+            raw.get(part.offset_body as usize..part.offset_end as usize).map(<[u8]>::to_vec)
+        };
         match (&one.1.body, &other.1.body) {
             (PartType::Multipart(a), PartType::Multipart(b)) if a == b => Ok(()),
             (PartType::Html(_), PartType::Html(_)) if bytes(one) == bytes(other) => Ok(()),
             (PartType::Html(before), PartType::Html(after)) => {
-                if one.1.attachment_name().is_some() || one.1.content_disposition().is_some_and(mail_parser::ContentType::is_attachment) {
+                if one.1.attachment_name().is_some()
+                    || one.1.content_disposition().is_some_and(mail_parser::ContentType::is_attachment)
+                {
                     return Err(differ("an attachment was changed"));
                 }
                 let encoding = charset(one.1).unwrap_or_else(|| stencil::guess(before.as_bytes()));
@@ -184,7 +184,9 @@ impl Reader<'_> {
 
     fn tags(&self, one: StartTag<()>, other: StartTag<()>, encoding: &'static Encoding) -> Result<(), Difference> {
         let attributes = |tag: &StartTag<()>| -> Vec<(Vec<u8>, Vec<u8>)> {
-            let own = |name: &[u8], value: &[u8]| !link::is_opt_out(&String::from_utf8_lossy(name), &String::from_utf8_lossy(value));
+            let own = |name: &[u8], value: &[u8]| {
+                !link::is_opt_out(&String::from_utf8_lossy(name), &String::from_utf8_lossy(value))
+            };
             let all = tag.attributes.iter().map(|(name, value)| (name.to_vec(), value.value.to_vec()));
             all.filter(|(name, value)| own(name, value)).collect()
         };
@@ -193,7 +195,8 @@ impl Reader<'_> {
             return Err(differ("an element in the HTML differs"));
         }
         for ((name, value), (other_name, other_value)) in before.iter().zip(&after) {
-            let same = name == other_name && (value == other_value || (name == b"href" && self.leads(value, other_value, encoding)));
+            let same = name == other_name
+                && (value == other_value || (name == b"href" && self.leads(value, other_value, encoding)));
             if !same {
                 return Err(differ(format!("an attribute {} differs", String::from_utf8_lossy(name))));
             }

@@ -219,7 +219,9 @@ impl<'a> Work<'a> {
         edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
         if !edits.is_empty() {
             if page.len() > CLIP_WARNING {
-                self.receipt.limits.push(format!("its HTML has {} kB; Gmail hides what is behind 102 kB", page.len() / 1_000));
+                self.receipt
+                    .limits
+                    .push(format!("its HTML has {} kB; Gmail hides what is behind 102 kB", page.len() / 1_000));
             }
             self.splice(part, &decoded, &edits);
         }
@@ -338,7 +340,9 @@ impl Stencil {
 /// Whether a field of the message's own header block goes.
 pub fn is_removed(name: &[u8], value: &[u8], edited: bool, plan: &Plan<'_>) -> bool {
     let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-    let stale = || is("Content-Length") || is("Content-MD5") || (is("DKIM-Signature") && signs_for(value, plan.signing_domains));
+    let stale = || {
+        is("Content-Length") || is("Content-MD5") || (is("DKIM-Signature") && signs_for(value, plan.signing_domains))
+    };
     control::is_control(name) || is("Bcc") || is("Resent-Bcc") || is("Return-Path") || (edited && stale())
 }
 

@@ -160,10 +160,13 @@ pub fn splice(raw: &[u8], body: Range<usize>, transfer: Transfer, decoded: &Deco
 }
 
 fn pieces_len(pieces: &[Piece]) -> usize {
-    pieces.iter().map(|piece| match piece {
-        Piece::Bytes(bytes) => bytes.len(),
-        Piece::Token { len, .. } => *len,
-    }).sum()
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::Token { len, .. } => *len,
+        })
+        .sum()
 }
 
 /// Whether no edited line passes the limit.

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use super::state::Submitted;
 use crate::clock::Clock;
-use crate::domain::{
-    Campaign, Domain, DeliveryId, Mode, Profile, Timestamp, TokenKeys,
-};
 use crate::domain::campaign;
+use crate::domain::{Campaign, DeliveryId, Domain, Mode, Profile, Timestamp, TokenKeys};
 use crate::mail::cache::{Compiled, StencilCache};
 use crate::mail::control::{self, Control};
 use crate::mail::header::HeaderBlock;
@@ -244,14 +242,16 @@ impl Intake {
             (None, true) => "ESMTPA",
             (None, false) => "ESMTP",
         };
-        let helo: String = submitted.helo.chars().filter(|c| c.is_ascii_graphic() && !"()<>\\\"".contains(*c)).take(200).collect();
+        let helo: String =
+            submitted.helo.chars().filter(|c| c.is_ascii_graphic() && !"()<>\\\"".contains(*c)).take(200).collect();
         let helo = if helo.is_empty() { "unknown" } else { helo.as_str() };
         let ip = match submitted.client {
             std::net::IpAddr::V4(ip) => ip.to_string(),
             std::net::IpAddr::V6(ip) => format!("IPv6:{ip}"),
         };
         let date = now.rfc5322();
-        let mut lines = format!("Received: from {helo} ([{ip}])\r\n\tby {host} with {protocol} id {random:016x};\r\n\t{date}\r\n");
+        let mut lines =
+            format!("Received: from {helo} ([{ip}])\r\n\tby {host} with {protocol} id {random:016x};\r\n\t{date}\r\n");
         if header.first("Message-ID").is_none() {
             lines.push_str(&format!("Message-ID: {}\r\n", self.made_message_id(random)));
         }
@@ -270,7 +270,9 @@ impl Intake {
 fn send_at(control: &mut Control, now: Timestamp) -> Timestamp {
     match control.send_at {
         Some(at) if at.since(now) > SEND_AT_MAX => {
-            control.complaints.push("X-Postrider-Send-At is more than 30 days ahead, so it was sent at once".to_owned());
+            control
+                .complaints
+                .push("X-Postrider-Send-At is more than 30 days ahead, so it was sent at once".to_owned());
             now
         }
         Some(at) => at.max(now),

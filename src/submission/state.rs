@@ -136,7 +136,9 @@ impl State {
             }
             Command::Noop => ok((2, 0, 0), "ok"),
             Command::Vrfy => Step::Reply(Reply::new(252, (2, 5, 0), "it will be tried")),
-            Command::Help => Step::Reply(Reply::new(214, (2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP QUIT")),
+            Command::Help => {
+                Step::Reply(Reply::new(214, (2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP QUIT"))
+            }
             Command::Quit => Step::Close(Reply::new(221, (2, 0, 0), "goodbye")),
         }
     }
@@ -351,7 +353,11 @@ impl Machine for State {
             Received::Message { bytes, eight_bit } => (bytes, eight_bit),
             Received::TooLarge => return refuse(self.too_large()),
             Received::Spoiled(Fault::BareCr) => {
-                return refuse(Reply::new(554, (5, 6, 0), "a CR without LF is in the message; end each line with CR LF"));
+                return refuse(Reply::new(
+                    554,
+                    (5, 6, 0),
+                    "a CR without LF is in the message; end each line with CR LF",
+                ));
             }
             Received::Spoiled(Fault::Nul) => {
                 return refuse(Reply::new(554, (5, 6, 0), "a NUL octet is in the message"));
@@ -364,8 +370,7 @@ impl Machine for State {
         let (Some(transaction), Some(identity)) = (transaction, self.identity.clone()) else {
             return refuse(Reply::new(503, (5, 5, 1), "MAIL and RCPT first"));
         };
-        let envelope =
-            Envelope { reverse_path: transaction.reverse_path, forward_paths: transaction.forward_paths };
+        let envelope = Envelope { reverse_path: transaction.reverse_path, forward_paths: transaction.forward_paths };
         (self.shared.sink)(Submitted {
             credential: identity.credential,
             campaign: identity.campaign,
