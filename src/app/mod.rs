@@ -31,7 +31,7 @@ use crate::submission::{self, Intake, Submission};
 /// Compiled messages kept in memory, in bytes.
 const STENCIL_CACHE_BYTES: usize = 32 << 20;
 /// How often released bodies are swept.
-const SWEEP_STEP: Duration = Duration::from_secs(60);
+const SWEEP_STEP: Duration = Duration::from_mins(1);
 
 /// Runs the relay until it is told to stop.
 pub fn serve(config: Config) -> Result<(), String> {

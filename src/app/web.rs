@@ -57,7 +57,12 @@ impl Rooms {
             dashboard: Dashboard {
                 reports: store.reports(),
                 accounts: store.accounts(),
-                copies,
+                render: Arc::new(move |message, delivery| {
+                    let copies = copies.clone();
+                    Box::pin(async move {
+                        copies.render(message, delivery).await.map(|copy| copy.bytes).map_err(|fault| fault.to_string())
+                    })
+                }),
                 clock,
                 random: settings::random,
                 mode,

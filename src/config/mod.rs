@@ -333,7 +333,7 @@ fn check_base_url(r: &mut Reader, config: &Config) {
     let text = config.tracking.base_url.as_str();
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/[]".contains(&b));
     let url = url::Url::parse(text).ok().filter(|url| plain && matches!(url.scheme(), "http" | "https"));
-    let Some(url) = url.filter(|url| url.has_host()) else {
+    let Some(url) = url.filter(url::Url::has_host) else {
         r.complain(
             key,
             format!("{text:?} is not a URL such as \"https://track.example.com\" (letters, digits, - . _ ~ only)"),
@@ -402,7 +402,7 @@ mod tests {
         assert_eq!(config.submission.listen, ["127.0.0.1:2525".parse().unwrap()]);
         assert_eq!(config.delivery.mode, DeliveryMode::Sandbox);
         assert_eq!(config.hostname.as_str(), "box");
-        assert_eq!(config.delivery.retry.expire(), Duration::from_secs(3 * 86_400));
+        assert_eq!(config.delivery.retry.expire(), Duration::from_hours(72));
     }
 
     #[test]

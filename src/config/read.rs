@@ -93,7 +93,7 @@ impl Reader {
             match value.get_ref() {
                 DeValue::Table(section) => {
                     section.iter().for_each(|(inner, v)| {
-                        reader.put(text, &format!("{}.{}", key.get_ref(), inner.get_ref()), inner.span().start, v)
+                        reader.put(text, &format!("{}.{}", key.get_ref(), inner.get_ref()), inner.span().start, v);
                     });
                 }
                 _ => reader.put(text, key.get_ref(), key.span().start, value),
@@ -167,12 +167,11 @@ impl Reader {
                 return default;
             }
         };
-        match number.filter(|n| limits.contains(n)) {
-            Some(number) => number,
-            None => {
-                self.complain(key, format!("must be from {} to {}", limits.start(), limits.end()));
-                default
-            }
+        if let Some(number) = number.filter(|n| limits.contains(n)) {
+            number
+        } else {
+            self.complain(key, format!("must be from {} to {}", limits.start(), limits.end()));
+            default
         }
     }
 
@@ -193,13 +192,12 @@ impl Reader {
             return default;
         }
         let text = self.text(key, "");
-        match words.iter().find(|(word, _)| *word == text) {
-            Some((_, value)) => *value,
-            None => {
-                let allowed: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
-                self.complain(key, format!("{text:?} is not one of {}", allowed.join(", ")));
-                default
-            }
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            *value
+        } else {
+            let allowed: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+            self.complain(key, format!("{text:?} is not one of {}", allowed.join(", ")));
+            default
         }
     }
 
@@ -210,12 +208,11 @@ impl Reader {
     }
 
     fn read_duration(&mut self, key: &str, text: &str) -> Option<Duration> {
-        match humantime::parse_duration(text) {
-            Ok(duration) => Some(duration),
-            Err(_) => {
-                self.complain(key, format!("{text:?} is not a duration such as \"30s\", \"5m\", \"8h\" or \"3d\""));
-                None
-            }
+        if let Ok(duration) = humantime::parse_duration(text) {
+            Some(duration)
+        } else {
+            self.complain(key, format!("{text:?} is not a duration such as \"30s\", \"5m\", \"8h\" or \"3d\""));
+            None
         }
     }
 

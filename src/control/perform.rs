@@ -105,9 +105,10 @@ impl Performer {
 
     async fn revoke_credential(&self, name: String) -> Result<Response, StoreError> {
         let shown = name.clone();
-        Ok(match self.accounts.revoke_credential(name, self.clock.now()).await? {
-            true => Response::done(format!("{shown} is revoked; no new session may use it")),
-            false => Response::failed(format!("there is no credential {shown:?}; see: postrider credential list")),
+        Ok(if self.accounts.revoke_credential(name, self.clock.now()).await? {
+            Response::done(format!("{shown} is revoked; no new session may use it"))
+        } else {
+            Response::failed(format!("there is no credential {shown:?}; see: postrider credential list"))
         })
     }
 
@@ -136,9 +137,10 @@ impl Performer {
     }
 
     async fn delete_user(&self, email: &str) -> Result<Response, StoreError> {
-        Ok(match self.accounts.delete_user(email).await? {
-            true => Response::done(format!("{email} is deleted and signed out everywhere")),
-            false => Response::failed(format!("there is no login {email}; see: postrider user list")),
+        Ok(if self.accounts.delete_user(email).await? {
+            Response::done(format!("{email} is deleted and signed out everywhere"))
+        } else {
+            Response::failed(format!("there is no login {email}; see: postrider user list"))
         })
     }
 

@@ -27,7 +27,7 @@ const PASSWORD_MAX: usize = 1_000;
 /// Wrong passwords from one address or for one login before both wait.
 const STRIKES_MAX: usize = 10;
 /// How long strikes count.
-const STRIKES_LIFE: Duration = Duration::from_secs(60);
+const STRIKES_LIFE: Duration = Duration::from_mins(1);
 /// Strikes kept in memory.
 const STRIKES_KEPT: usize = 10_000;
 
@@ -97,12 +97,11 @@ pub async fn login(request: HttpRequest, state: State, form: web::Form<Form>) ->
     let (user, phc) = found.map_or((None, None), |(user, phc)| (Some(user), Some(phc)));
     let password = form.password.clone();
     let right = tokio::task::spawn_blocking(move || verify(&password, phc.as_deref())).await.unwrap_or(false);
-    match user.filter(|_| right) {
-        Some(user) => Ok(signed_in(&state, user.id).await?),
-        None => {
-            strike(&form.email, ip, now);
-            refused(StatusCode::UNAUTHORIZED, "That did not match. Check the address and the password.", &form.email)
-        }
+    if let Some(user) = user.filter(|_| right) {
+        Ok(signed_in(&state, user.id).await?)
+    } else {
+        strike(&form.email, ip, now);
+        refused(StatusCode::UNAUTHORIZED, "That did not match. Check the address and the password.", &form.email)
     }
 }
 

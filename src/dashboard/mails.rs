@@ -150,8 +150,8 @@ async fn source(state: &State, report: &DeliveryReport) -> String {
     if !report.body_kept {
         return "The mail itself is kept no longer (retention.bodies).".to_owned();
     }
-    match state.copies.render(report.row.message, report.row.delivery).await {
-        Ok(copy) => String::from_utf8_lossy(copy.bytes.get(..SOURCE_MAX).unwrap_or(&copy.bytes)).into_owned(),
+    match (state.render)(report.row.message, report.row.delivery).await {
+        Ok(copy) => String::from_utf8_lossy(copy.get(..SOURCE_MAX).unwrap_or(&copy)).into_owned(),
         Err(fault) => format!("The copy cannot be rendered: {fault}"),
     }
 }
@@ -189,10 +189,10 @@ pub async fn inbox(user: User, state: State, query: web::Query<Query>) -> Answer
 /// GET /messages/{id}/preview: the copy's HTML, else its text, in a frame of its own.
 pub async fn preview(_: User, state: State, id: web::Path<String>) -> Answer {
     let report = state.reports.delivery(delivery_id(&id)?).await?.ok_or(Fault::Missing("mail"))?;
-    let copy = state.copies.render(report.row.message, report.row.delivery).await;
+    let copy = (state.render)(report.row.message, report.row.delivery).await;
     let body = match &copy {
         Err(_) => "<p>The mail itself is kept no longer.</p>".to_owned(),
-        Ok(copy) => match MessageParser::new().parse(&copy.bytes) {
+        Ok(copy) => match MessageParser::new().parse(copy) {
             None => "<p>The mail cannot be read.</p>".to_owned(),
             Some(mail) => match (mail.html_body.is_empty(), mail.body_html(0)) {
                 (false, Some(html)) => html.into_owned(),

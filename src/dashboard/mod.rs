@@ -2,7 +2,7 @@
 //!
 //! Promises: every page works without script and is read from rollups; every number links to how it is computed; nothing
 //! that a mail, a server or a visitor said is ever shown unescaped; a mail's preview cannot reach the page around it, nor
-//! the network. May import `store`, `delivery` (for the rendered copy), `domain` and `clock`.
+//! the network. May import `store`, `domain` and `clock`.
 
 mod auth;
 mod chart;
@@ -14,14 +14,19 @@ mod shell;
 
 pub use auth::hash_password;
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
+use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
-use crate::delivery::Copies;
-use crate::domain::Mode;
+use crate::domain::{DeliveryId, MessageId, Mode};
 use crate::store::{Accounts, Reports};
 
 const STYLE: &str = include_str!("../../static/app.css");
+
+/// Renders the copy of a delivery, as it leaves; the error says why there is none.
+pub type Render = Arc<dyn Fn(MessageId, DeliveryId) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
 
 /// What the pages share.
 #[derive(Clone)]
@@ -31,7 +36,7 @@ pub struct Dashboard {
     /// Logins and sessions.
     pub accounts: Accounts,
     /// Renders copies for the preview.
-    pub copies: Copies,
+    pub render: Render,
     /// Time.
     pub clock: Clock,
     /// Chance.

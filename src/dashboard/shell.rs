@@ -151,6 +151,11 @@ pub fn campaign_id(text: &str) -> Result<CampaignId, Fault> {
     text.parse().map_err(|_| Fault::Missing("campaign"))
 }
 
+/// Whether two texts are the same, behind any number of references.
+pub fn same(a: &str, b: &str) -> bool {
+    a == b
+}
+
 /// Number formats, for templates.
 pub use format::{band, count, interval, rate};
 

@@ -113,7 +113,7 @@ fn stamp(
             Some(Ok(lines)) => signatures.extend(lines),
             Some(Err(error)) => tracing::error!(domain = name.0, %error, "a copy could not be signed"),
             None => {
-                tracing::error!(domain = name.0, selector = name.1, "the key that a message was accepted for is gone")
+                tracing::error!(domain = name.0, selector = name.1, "the key that a message was accepted for is gone");
             }
         }
     }

@@ -101,7 +101,7 @@ impl Dispatcher {
 
     async fn wait(&self, until: Option<Timestamp>, now: Timestamp, stop: &CancellationToken) {
         // A clock that was set back must not stop the queue: look again after a minute at the latest.
-        let pause = until.map_or(Duration::from_secs(60), |at| at.since(now)).min(Duration::from_secs(60));
+        let pause = until.map_or(Duration::from_mins(1), |at| at.since(now)).min(Duration::from_mins(1));
         tokio::select! {
             () = self.inner.changed.notified() => {}
             () = tokio::time::sleep(pause) => {}

@@ -333,8 +333,10 @@ impl Fact {
         let w = FieldWriter::default();
         match self {
             Self::Accepted(accepted) => accepted.write(w),
-            Self::Suppressed { about } | Self::Cancelled { about } => about.write(w),
-            Self::Complained { about } | Self::Unsubscribed { about } => about.write(w),
+            Self::Suppressed { about }
+            | Self::Cancelled { about }
+            | Self::Complained { about }
+            | Self::Unsubscribed { about } => about.write(w),
             Self::Deferred { about, attempt, class, next } => {
                 attempt.write(about.write(w)).number(20, class.code().into()).signed(21, next.millis())
             }

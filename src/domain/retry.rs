@@ -18,7 +18,7 @@ impl RetrySchedule {
     /// `delays` must not be empty; an empty list is read as one delay of an hour.
     pub fn new(mut delays: Vec<Duration>, expire: Duration) -> Self {
         if delays.is_empty() {
-            delays.push(Duration::from_secs(3600));
+            delays.push(Duration::from_hours(1));
         }
         Self { delays, expire }
     }
@@ -31,7 +31,7 @@ impl RetrySchedule {
     /// The time of the next attempt after `attempts` failed ones (1 or more). `chance` is uniform in 0 to 1.
     pub fn next(&self, attempts: u32, now: Timestamp, chance: f64) -> Timestamp {
         let at = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(self.delays.len() - 1);
-        let delay = self.delays.get(at).copied().unwrap_or(Duration::from_secs(3600));
+        let delay = self.delays.get(at).copied().unwrap_or(Duration::from_hours(1));
         now + delay.mul_f64(1.0 - JITTER + 2.0 * JITTER * chance.clamp(0.0, 1.0))
     }
 }
@@ -42,8 +42,7 @@ mod tests {
 
     #[test]
     fn delays_grow_then_repeat_and_stay_within_the_jitter() {
-        let schedule =
-            RetrySchedule::new(vec![Duration::from_secs(60), Duration::from_secs(300)], Duration::from_secs(9));
+        let schedule = RetrySchedule::new(vec![Duration::from_mins(1), Duration::from_mins(5)], Duration::from_secs(9));
         let now = Timestamp::from_millis(0);
         assert_eq!(schedule.next(1, now, 0.5).millis(), 60_000);
         assert_eq!(schedule.next(2, now, 0.0).millis(), 270_000);

@@ -64,17 +64,17 @@ pub fn read(header: &HeaderBlock<'_>) -> Control {
 impl Control {
     fn take(&mut self, name: &str, rest: &str, value: &str) {
         match rest {
-            "campaign" if value.is_empty() => self.complain(format!("{name} is empty")),
+            "campaign" if value.is_empty() => self.complain(&format!("{name} is empty")),
             "campaign" => self.campaign = Some(value.to_owned()),
             "tag" | "tags" => self.take_tags(name, value),
             "track" => self.take_track(name, value),
             "send-at" => match Timestamp::parse_rfc3339(value) {
                 Some(at) => self.send_at = Some(at),
-                None => self.complain(format!("{name}: {value:?} is no time such as 2026-11-23T21:04:05Z")),
+                None => self.complain(&format!("{name}: {value:?} is no time such as 2026-11-23T21:04:05Z")),
             },
             _ => match rest.strip_prefix("metadata-").filter(|key| !key.is_empty()) {
                 Some(key) => self.take_metadata(name, key, value),
-                None => self.complain(format!("{name} is no control header; it was removed")),
+                None => self.complain(&format!("{name} is no control header; it was removed")),
             },
         }
     }
@@ -82,7 +82,7 @@ impl Control {
     fn take_tags(&mut self, name: &str, value: &str) {
         for tag in value.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
             if self.tags.len() >= TAGS_MAX {
-                return self.complain(format!("{name}: more than {TAGS_MAX} tags; the rest was left out"));
+                return self.complain(&format!("{name}: more than {TAGS_MAX} tags; the rest was left out"));
             }
             let tag: String = tag.chars().take(TAG_CHARS_MAX).collect();
             if !self.tags.contains(&tag) {
@@ -101,7 +101,7 @@ impl Control {
                 "none" => {}
                 _ => {
                     let words = "opens, clicks, text or none";
-                    return self.complain(format!("{name}: {word:?} is none of {words}; the defaults were used"));
+                    return self.complain(&format!("{name}: {word:?} is none of {words}; the defaults were used"));
                 }
             }
         }
@@ -110,13 +110,13 @@ impl Control {
 
     fn take_metadata(&mut self, name: &str, key: &str, value: &str) {
         if self.metadata.len() >= METADATA_MAX {
-            return self.complain(format!("{name}: more than {METADATA_MAX} keys; the rest was left out"));
+            return self.complain(&format!("{name}: more than {METADATA_MAX} keys; the rest was left out"));
         }
         let key = key.chars().take(KEY_CHARS_MAX).collect();
         self.metadata.push((key, value.chars().take(VALUE_CHARS_MAX).collect()));
     }
 
-    fn complain(&mut self, what: String) {
+    fn complain(&mut self, what: &str) {
         if self.complaints.len() < COMPLAINTS_MAX {
             self.complaints.push(what.chars().take(COMPLAINT_CHARS_MAX).collect());
         }

@@ -113,7 +113,7 @@ impl<'a> HeaderBlock<'a> {
             line.extend(b"\r\n");
             let before = found.len();
             if let HeaderValue::Address(address) = MessageStream::new(&line).parse_address() {
-                let each = |a: &mail_parser::Addr<'_>| a.address.as_ref().map(|address| address.to_string());
+                let each = |a: &mail_parser::Addr<'_>| a.address.as_ref().map(std::string::ToString::to_string);
                 match &address {
                     Address::List(list) => found.extend(list.iter().filter_map(each)),
                     Address::Group(groups) => found.extend(groups.iter().flat_map(|g| &g.addresses).filter_map(each)),

@@ -12,6 +12,7 @@ pub mod html;
 pub mod link;
 pub mod outline;
 pub mod proof;
+mod quoted;
 pub mod receipt;
 pub mod recipe;
 pub mod stencil;

@@ -78,7 +78,10 @@ impl Outline {
             ("application", "pkcs7-mime" | "x-pkcs7-mime") => Err("it is signed or encrypted (S/MIME)".to_owned()),
             ("multipart", _) if transfer != Some(Transfer::Identity) => Err("a multipart in it is encoded".to_owned()),
             ("multipart", _) => self.multipart(raw, body, &kind, depth),
-            ("text", "html") => self.html(&block, &kind, HtmlPlace { header, body, transfer }),
+            ("text", "html") => {
+                self.html(&block, &kind, HtmlPlace { header, body, transfer });
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -130,26 +133,25 @@ impl Outline {
         Ok(found)
     }
 
-    fn html(&mut self, block: &HeaderBlock<'_>, kind: &ContentType<'_>, place: HtmlPlace) -> Result<(), String> {
+    fn html(&mut self, block: &HeaderBlock<'_>, kind: &ContentType<'_>, place: HtmlPlace) {
         let disposition = block.text("Content-Disposition").to_ascii_lowercase();
         if disposition.starts_with("attachment")
             || disposition.contains("filename")
             || parameter(kind, "name").is_some()
         {
-            return Ok(());
+            return;
         }
         let Some(transfer) = place.transfer else {
             self.notes.push("an HTML part has an unknown transfer encoding".to_owned());
-            return Ok(());
+            return;
         };
         let label = parameter(kind, "charset");
         let charset = label.map(|label| Encoding::for_label_no_replacement(label.as_bytes()));
         if charset == Some(None) {
             self.notes.push("an HTML part has an unknown charset".to_owned());
-            return Ok(());
+            return;
         }
         self.html.push(HtmlPart { header: place.header, body: place.body, transfer, charset: charset.flatten() });
-        Ok(())
     }
 }
 

@@ -141,7 +141,7 @@ impl Reader<'_> {
         }
         for pair in before.into_iter().zip(after) {
             match pair {
-                (HtmlToken::StartTag(one), HtmlToken::StartTag(other)) => self.tags(one, other, encoding)?,
+                (HtmlToken::StartTag(one), HtmlToken::StartTag(other)) => self.tags(&one, &other, encoding)?,
                 (HtmlToken::Comment(one), HtmlToken::Comment(other)) if one != other => {
                     let text = |comment: &html5gum::HtmlString| String::from_utf8_lossy(comment).into_owned();
                     let (one, other) = (text(&one.value), text(&other.value));
@@ -182,7 +182,7 @@ impl Reader<'_> {
         &**tag.name == b"img" && token.is_some_and(|t| t.delivery == self.delivery && t.purpose == Purpose::Open)
     }
 
-    fn tags(&self, one: StartTag<()>, other: StartTag<()>, encoding: &'static Encoding) -> Result<(), Difference> {
+    fn tags(&self, one: &StartTag<()>, other: &StartTag<()>, encoding: &'static Encoding) -> Result<(), Difference> {
         let attributes = |tag: &StartTag<()>| -> Vec<(Vec<u8>, Vec<u8>)> {
             let own = |name: &[u8], value: &[u8]| {
                 !link::is_opt_out(&String::from_utf8_lossy(name), &String::from_utf8_lossy(value))
@@ -190,7 +190,7 @@ impl Reader<'_> {
             let all = tag.attributes.iter().map(|(name, value)| (name.to_vec(), value.value.to_vec()));
             all.filter(|(name, value)| own(name, value)).collect()
         };
-        let (before, after) = (attributes(&one), attributes(&other));
+        let (before, after) = (attributes(one), attributes(other));
         if one.name != other.name || one.self_closing != other.self_closing || before.len() != after.len() {
             return Err(differ("an element in the HTML differs"));
         }

@@ -261,12 +261,11 @@ impl<'a> Work<'a> {
         let block = HeaderBlock::read(self.raw.get(part.header.clone()).unwrap_or_default());
         if edited.to_quoted_printable {
             let segments = vec![Segment::Literal(b"Content-Transfer-Encoding: quoted-printable\r\n".to_vec())];
-            let range = match block.first("Content-Transfer-Encoding") {
-                Some(field) => part.header.start + field.range.start..part.header.start + field.range.end,
-                None => {
-                    let end = block.fields().last().map_or(0, |field| field.range.end) + part.header.start;
-                    end..end
-                }
+            let range = if let Some(field) = block.first("Content-Transfer-Encoding") {
+                part.header.start + field.range.start..part.header.start + field.range.end
+            } else {
+                let end = block.fields().last().map_or(0, |field| field.range.end) + part.header.start;
+                end..end
             };
             self.changes.push(Change { range, segments });
         }

@@ -5,10 +5,12 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::quoted;
+
 /// RFC 5322 section 2.1.1, octets without CRLF.
 const LINE_MAX: usize = 998;
-/// RFC 2045 section 6.7 rule 5, characters with the soft break's `=`.
-const QP_LINE_MAX: usize = 76;
+/// RFC 2045 section 6.8, characters.
+const BASE64_LINE: usize = 76;
 
 /// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,7 @@ pub struct Decoded {
     /// The octets.
     pub page: Vec<u8>,
     /// Per decoded octet, where its encoding begins (quoted-printable only).
-    map: Vec<u32>,
+    pub(super) map: Vec<u32>,
 }
 
 /// Edited segments of one body.
@@ -103,7 +105,7 @@ pub struct Edited {
 pub fn decode(body: &[u8], transfer: Transfer) -> Result<Decoded, &'static str> {
     match transfer {
         Transfer::Identity => Ok(Decoded { page: body.to_vec(), map: Vec::new() }),
-        Transfer::QuotedPrintable => decode_quoted_printable(body),
+        Transfer::QuotedPrintable => quoted::decode(body),
         Transfer::Base64 => {
             let flat: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
             let page = STANDARD.decode(flat).map_err(|_| "its base64 is broken")?;
@@ -112,38 +114,13 @@ pub fn decode(body: &[u8], transfer: Transfer) -> Result<Decoded, &'static str> 
     }
 }
 
-fn decode_quoted_printable(body: &[u8]) -> Result<Decoded, &'static str> {
-    let mut decoded = Decoded { page: Vec::with_capacity(body.len()), map: Vec::with_capacity(body.len()) };
-    let mut at = 0;
-    while let Some(byte) = body.get(at) {
-        if *byte != b'=' {
-            decoded.push(*byte, at);
-            at += 1;
-            continue;
-        }
-        let rest = &body[at + 1..];
-        let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        if rest[blanks..].starts_with(b"\r\n") {
-            at += 1 + blanks + 2;
-        } else if blanks == rest.len() {
-            at = body.len();
-        } else {
-            let digit = |n: usize| rest.get(n).and_then(|b| char::from(*b).to_digit(16));
-            let (high, low) = digit(0).zip(digit(1)).ok_or("its quoted-printable is broken")?;
-            decoded.push(u8::try_from(high * 16 + low).unwrap_or_default(), at);
-            at += 3;
-        }
-    }
-    Ok(decoded)
-}
-
 impl Decoded {
-    fn push(&mut self, byte: u8, at: usize) {
+    pub(super) fn push(&mut self, byte: u8, at: usize) {
         self.page.push(byte);
         self.map.push(u32::try_from(at).unwrap_or(u32::MAX));
     }
 
-    fn mapped(&self, at: usize) -> Option<usize> {
+    pub(super) fn mapped(&self, at: usize) -> Option<usize> {
         self.map.get(at).map(|n| *n as usize)
     }
 }
@@ -153,8 +130,8 @@ pub fn splice(raw: &[u8], body: Range<usize>, transfer: Transfer, decoded: &Deco
     let plain = |segments| Edited { segments, to_quoted_printable: false };
     match transfer {
         Transfer::Identity if lines_fit(&decoded.page, edits) => plain(splice_identity(&body, edits)),
-        Transfer::Identity => Edited { segments: encode_anew(&decoded.page, edits), to_quoted_printable: true },
-        Transfer::QuotedPrintable => plain(splice_quoted_printable(raw, &body, decoded, edits)),
+        Transfer::Identity => Edited { segments: quoted::encode_anew(&decoded.page, edits), to_quoted_printable: true },
+        Transfer::QuotedPrintable => plain(quoted::splice(raw, &body, decoded, edits)),
         Transfer::Base64 => plain(splice_base64(raw, &body, decoded, edits)),
     }
 }
@@ -201,137 +178,6 @@ fn splice_identity(body: &Range<usize>, edits: &[Edit]) -> Vec<Segment> {
     segments
 }
 
-/// Writes quoted-printable while it keeps count of the column.
-#[derive(Default)]
-struct QuotedPrintable {
-    segments: Vec<Segment>,
-    literal: Vec<u8>,
-    column: usize,
-}
-
-impl QuotedPrintable {
-    fn soft_break(&mut self) {
-        self.literal.extend(b"=\r\n");
-        self.column = 0;
-    }
-
-    fn byte(&mut self, byte: u8) {
-        let plain = matches!(byte, b' '..=b'<' | b'>'..=b'~');
-        let width = if plain { 1 } else { 3 };
-        if self.column + width > QP_LINE_MAX - 1 {
-            self.soft_break();
-        }
-        if plain {
-            self.literal.push(byte);
-        } else {
-            self.literal.extend(format!("={byte:02X}").bytes());
-        }
-        self.column += width;
-    }
-
-    fn token(&mut self, slot: usize, len: usize) {
-        let mut breaks = Vec::new();
-        for at in 0..len {
-            if self.column + 1 > QP_LINE_MAX - 1 {
-                breaks.push(at);
-                self.column = 0;
-            }
-            self.column += 1;
-        }
-        self.flush();
-        self.segments.push(Segment::Token { slot, breaks });
-    }
-
-    fn pieces(&mut self, pieces: &[Piece]) {
-        for piece in pieces {
-            match piece {
-                Piece::Bytes(bytes) => bytes.iter().for_each(|byte| self.byte(*byte)),
-                Piece::Token { slot, len } => self.token(*slot, *len),
-            }
-        }
-    }
-
-    /// Encoded octets as they came; a line that would grow too long is broken before them.
-    fn copy(&mut self, raw: &[u8], range: Range<usize>, edited: bool) {
-        let bytes = raw.get(range.clone()).unwrap_or_default();
-        let first_line = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
-        let visible = bytes.get(..first_line).map_or(0, |line| line.strip_suffix(b"\r").unwrap_or(line).len());
-        if edited && visible > 0 && self.column > 0 && self.column + visible > QP_LINE_MAX {
-            self.soft_break();
-        }
-        self.column = memchr::memrchr(b'\n', bytes).map_or(self.column + bytes.len(), |n| bytes.len() - n - 1);
-        self.flush();
-        if !range.is_empty() {
-            self.segments.push(Segment::Copy(range));
-        }
-    }
-
-    fn flush(&mut self) {
-        if !self.literal.is_empty() {
-            self.segments.push(Segment::Literal(std::mem::take(&mut self.literal)));
-        }
-    }
-}
-
-fn splice_quoted_printable(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Edit]) -> Vec<Segment> {
-    let mut writer = QuotedPrintable::default();
-    let mut at = body.start;
-    for (n, edit) in edits.iter().enumerate() {
-        let start = decoded.mapped(edit.range.start).map_or(body.end, |offset| body.start + offset);
-        let end = match edit.range.end.checked_sub(1).filter(|_| !edit.range.is_empty()) {
-            None => start,
-            Some(last) => {
-                let offset = body.start + decoded.mapped(last).unwrap_or_default();
-                offset + if raw.get(offset) == Some(&b'=') { 3 } else { 1 }
-            }
-        };
-        writer.copy(raw, at..start, n > 0);
-        writer.pieces(&edit.pieces);
-        at = end;
-    }
-    writer.copy(raw, at..body.end, true);
-    writer.segments
-}
-
-/// All of a body as quoted-printable.
-fn encode_anew(page: &[u8], edits: &[Edit]) -> Vec<Segment> {
-    let mut writer = QuotedPrintable::default();
-    let mut at = 0;
-    for edit in edits {
-        encode_lines(&mut writer, page.get(at..edit.range.start).unwrap_or_default(), true);
-        writer.pieces(&edit.pieces);
-        at = edit.range.end;
-    }
-    encode_lines(&mut writer, page.get(at..).unwrap_or_default(), false);
-    writer.flush();
-    writer.segments
-}
-
-fn encode_lines(writer: &mut QuotedPrintable, bytes: &[u8], goes_on: bool) {
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let rest = &bytes[at..];
-        let blank = matches!(byte, b' ' | b'\t');
-        if rest.starts_with(b"\r\n") {
-            writer.literal.extend(b"\r\n");
-            writer.column = 0;
-            at += 2;
-            continue;
-        }
-        // A blank at the end of a line would be lost on the way.
-        if blank && (rest.get(1..3) == Some(b"\r\n") || (rest.len() == 1 && !goes_on)) {
-            if writer.column + 3 > QP_LINE_MAX - 1 {
-                writer.soft_break();
-            }
-            writer.literal.extend(format!("={byte:02X}").bytes());
-            writer.column += 3;
-        } else {
-            writer.byte(*byte);
-        }
-        at += 1;
-    }
-}
-
 fn splice_base64(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Edit]) -> Vec<Segment> {
     let bytes = raw.get(body.clone()).unwrap_or_default();
     let first = edits.first().map_or(decoded.page.len(), |edit| edit.range.start);
@@ -339,7 +185,7 @@ fn splice_base64(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Ed
     let is_char = |b: &u8| !b.is_ascii_whitespace();
     let kept = bytes.iter().enumerate().filter(|(_, b)| is_char(b)).nth(group * 4).map_or(bytes.len(), |(at, _)| at);
     let line_of = |line: &[u8]| line.iter().filter(|b| is_char(b)).count();
-    let line = bytes.split(|b| *b == b'\n').map(line_of).max().unwrap_or(QP_LINE_MAX).clamp(4, LINE_MAX);
+    let line = bytes.split(|b| *b == b'\n').map(line_of).max().unwrap_or(BASE64_LINE).clamp(4, LINE_MAX);
     let before = bytes.get(..kept).unwrap_or_default();
     let column = memchr::memrchr(b'\n', before).map_or(before.len(), |n| before.len() - n - 1);
     let mut pieces = Vec::new();

@@ -79,7 +79,7 @@ proptest! {
         let qp = quoted_printable::encode_to_str(bytes);
         let (out, wanted, _) = spliced(&qp, Transfer::QuotedPrintable, (start, end));
         prop_assert_eq!(&decode(out.as_bytes(), Transfer::QuotedPrintable).unwrap().page, &wanted);
-        prop_assert!(out.split("\r\n").all(|line| line.len() <= 77), "{}", out);
+        prop_assert!(out.split('\n').all(|line| line.len() <= 77), "{}", out);
         let (out, wanted, _) = spliced(&STANDARD.encode(bytes), Transfer::Base64, (start, end));
         prop_assert_eq!(read(&out, Transfer::Base64), wanted);
     }

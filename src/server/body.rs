@@ -13,7 +13,7 @@ const KIB: usize = 1024;
 /// Memory is asked for in pieces of this many KiB.
 const STEP_KIB: usize = 64;
 /// A message that is whole in a file waits this long for memory to be handed on in.
-const MEMORY_WAIT: Duration = Duration::from_secs(60);
+const MEMORY_WAIT: Duration = Duration::from_mins(1);
 
 /// Memory for messages on their way in, shared by all sessions.
 #[derive(Debug, Clone)]
@@ -76,12 +76,11 @@ impl Collector {
         if self.file.is_none() && !self.has_room(bytes.len()) {
             self.spill().await?;
         }
-        match &mut self.file {
-            Some(spool) => spool.file.write_all(bytes).await,
-            None => {
-                self.memory.extend(bytes);
-                Ok(())
-            }
+        if let Some(spool) = &mut self.file {
+            spool.file.write_all(bytes).await
+        } else {
+            self.memory.extend(bytes);
+            Ok(())
         }
     }
 

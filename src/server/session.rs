@@ -22,9 +22,9 @@ const READ: usize = 16 << 10;
 /// A TLS handshake must end within this.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 /// A reply must be taken within this.
-const WRITE_MAX: Duration = Duration::from_secs(60);
+const WRITE_MAX: Duration = Duration::from_mins(1);
 /// The rate of a message is looked at every so often.
-const RATE_STEP: Duration = Duration::from_secs(60);
+const RATE_STEP: Duration = Duration::from_mins(1);
 
 enum Stream {
     Plain(TcpStream),

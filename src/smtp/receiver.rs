@@ -69,15 +69,11 @@ impl Receiver {
             (State::LineStart, b'.') => State::Dot,
             (State::Dot, b'\r') => State::DotCr,
             (State::DotCr, b'\n') => return true,
-            (State::DotCr, _) => {
-                self.spoil(Fault::BareCr);
-                self.inside(byte, out)
-            }
             (State::Cr, b'\n') => {
                 out.extend(b"\r\n");
                 State::LineStart
             }
-            (State::Cr, _) => {
+            (State::DotCr | State::Cr, _) => {
                 self.spoil(Fault::BareCr);
                 self.inside(byte, out)
             }

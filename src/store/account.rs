@@ -14,13 +14,13 @@ use super::writer::{Batch, Lane, Writer};
 use crate::domain::{Credential, Domain, Profile, Timestamp};
 
 /// A session that was not used for this long ends.
-const SESSION_IDLE: Duration = Duration::from_secs(7 * 86_400);
+const SESSION_IDLE: Duration = Duration::from_hours(168);
 /// A session ends after this, used or not.
-const SESSION_LIFE: Duration = Duration::from_secs(30 * 86_400);
+const SESSION_LIFE: Duration = Duration::from_hours(720);
 /// How often the time of last use is written.
-const SEEN_STEP: Duration = Duration::from_secs(600);
+const SEEN_STEP: Duration = Duration::from_mins(10);
 /// How long a welcome link lives.
-const WELCOME_LIFE: Duration = Duration::from_secs(3600);
+const WELCOME_LIFE: Duration = Duration::from_hours(1);
 
 /// A credential in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -70,17 +70,16 @@ pub(super) fn read(conn: &Connection, data_dir: &Path, message: i64) -> Result<R
         })
         .optional()?;
     let Some((length, expected, path)) = row else { return Ok(Err(BodyFault::Gone)) };
-    let bytes = match path {
-        Some(name) => match fs::read(data_dir.join(FOLDER).join(&name)) {
+    let bytes = if let Some(name) = path {
+        match fs::read(data_dir.join(FOLDER).join(&name)) {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err(BodyFault::Damaged(format!("its file {name} cannot be read: {error}")))),
-        },
-        None => {
-            let query = "select bytes from body where message = ?1";
-            match conn.prepare_cached(query)?.query_row([message], |row| row.get(0)).optional()? {
-                Some(bytes) => bytes,
-                None => return Ok(Err(BodyFault::Damaged("its row is missing".to_owned()))),
-            }
+        }
+    } else {
+        let query = "select bytes from body where message = ?1";
+        match conn.prepare_cached(query)?.query_row([message], |row| row.get(0)).optional()? {
+            Some(bytes) => bytes,
+            None => return Ok(Err(BodyFault::Damaged("its row is missing".to_owned()))),
         }
     };
     if bytes.len() != length || digest(&bytes).as_slice() != expected {

@@ -123,12 +123,12 @@ impl<'c> Fold<'c> {
         let mut hits = loaded.hits.take().unwrap_or_default();
         let (before, links_before) = (loaded.state.contribution(), loaded.state.links_contribution(&hits));
         let (state_before, class_before) = (loaded.state.state, loaded.state.class);
-        let domain_before = loaded.state.known.then(|| loaded.state.domain.clone());
+        let was_known = loaded.state.known;
         loaded.state.take(event.at, &event.fact, &mut hits);
         let (after, links_after) = (loaded.state.contribution(), loaded.state.links_contribution(&hits));
 
         let scopes = [campaign, CampaignId::all(about.mode).raw()];
-        self.change_counts(scopes, domain_before, &loaded.state, &before, &after);
+        self.change_counts(scopes, was_known, &loaded.state, &before, &after);
         self.change_hit_series(scopes, event);
         self.change_links(campaign, &links_before, &links_after)?;
         self.change_refusals(campaign, event, (state_before, class_before), &loaded.state);
@@ -149,7 +149,7 @@ impl<'c> Fold<'c> {
     fn change_counts(
         &mut self,
         scopes: [i64; 2],
-        domain_before: Option<String>,
+        was_known: bool,
         now: &DeliveryState,
         before: &Contribution,
         after: &Contribution,
@@ -173,7 +173,7 @@ impl<'c> Fold<'c> {
             return;
         }
         // A delivery joins its domain's row with all it has when its acceptance is seen.
-        let site_change = if domain_before.is_some() { change } else { after.counts };
+        let site_change = if was_known { change } else { after.counts };
         if !site_change.is_zero() {
             for scope in scopes {
                 *self.sites.entry((scope, now.domain.clone())).or_default() += site_change;

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::domain::{IdMaker, Source, TokenKeys};
 
 /// How often the log is moved into the main file.
-const CHECKPOINT_STEP: Duration = Duration::from_millis(1_000);
+const CHECKPOINT_STEP: Duration = Duration::from_secs(1);
 /// Steps without a write before the log is cut to nothing.
 const IDLE_STEPS: u32 = 30;
 

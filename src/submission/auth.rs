@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 /// Wrong passwords from one address within [`WINDOW`] before AUTH is refused at once.
 const WRONG_MAX: u32 = 20;
 /// How long wrong passwords are remembered.
-const WINDOW: Duration = Duration::from_secs(600);
+const WINDOW: Duration = Duration::from_mins(10);
 /// Addresses remembered at once; when there are more, those whose window has passed are forgotten, then all.
 const ADDRESSES_MAX: usize = 10_000;
 

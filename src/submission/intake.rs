@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::state::Submitted;
+use super::Submitted;
 use crate::clock::Clock;
 use crate::domain::campaign;
 use crate::domain::{Campaign, DeliveryId, Domain, Mode, Profile, Timestamp, TokenKeys};
@@ -19,9 +19,9 @@ use crate::smtp::reply::Reply;
 use crate::store::{Admission, Due, Queue, StoreError};
 
 /// Mail may be scheduled this far ahead.
-const SEND_AT_MAX: Duration = Duration::from_secs(30 * 86_400);
+const SEND_AT_MAX: Duration = Duration::from_hours(720);
 /// A transactional mail is given up after this at the latest: a late password reset is of no use.
-const TRANSACTIONAL_LIFE_MAX: Duration = Duration::from_secs(86_400);
+const TRANSACTIONAL_LIFE_MAX: Duration = Duration::from_hours(24);
 /// Any delivery will do for the proof: all tokens of a link have one length.
 const PROOF_DELIVERY: DeliveryId = DeliveryId::from_raw(i64::MAX);
 
@@ -83,7 +83,7 @@ impl Intake {
     pub async fn accept(&self, submitted: Submitted) -> Reply {
         let own = self.clone();
         let (now, random) = (self.clock.now(), (self.random)());
-        let prepared = tokio::task::spawn_blocking(move || own.prepare(submitted, now, random)).await;
+        let prepared = tokio::task::spawn_blocking(move || own.prepare(&submitted, now, random)).await;
         let Prepared { admission, compiled } = match prepared {
             Ok(Ok(prepared)) => *prepared,
             Ok(Err(refusal)) => return refusal,
@@ -105,14 +105,14 @@ impl Intake {
         }
     }
 
-    fn prepare(&self, submitted: Submitted, now: Timestamp, random: u64) -> Result<Box<Prepared>, Reply> {
+    fn prepare(&self, submitted: &Submitted, now: Timestamp, random: u64) -> Result<Box<Prepared>, Reply> {
         let raw: Arc<[u8]> = Arc::from(submitted.body.as_slice());
         let header = HeaderBlock::read(&raw);
-        self.check_sender(&header, &submitted)?;
+        check_sender(&header, submitted)?;
         let mut control = control::read(&header);
-        let campaign = self.campaign(&control, &submitted);
+        let campaign = self.campaign(&control, submitted);
         let due_at = send_at(&mut control, now);
-        let (recipe, compiled) = self.compile(&raw, &header, &submitted, &control, now, random);
+        let (recipe, compiled) = self.compile(&raw, &header, submitted, &control, now, random);
         let stencil = &compiled.stencil;
         let transactional = submitted.credential.profile == Profile::Transactional;
         let life = if transactional { self.settings.expire.min(TRANSACTIONAL_LIFE_MAX) } else { self.settings.expire };
@@ -144,27 +144,6 @@ impl Intake {
             expires_at: due_at + life,
         };
         Ok(Box::new(Prepared { admission, compiled }))
-    }
-
-    /// A login sends only as its own domains, in every field that says who sends.
-    fn check_sender(&self, header: &HeaderBlock<'_>, submitted: &Submitted) -> Result<(), Reply> {
-        let credential = &submitted.credential;
-        if credential.domains.is_empty() {
-            return Ok(());
-        }
-        let foreign = header.from_addresses().into_iter().find(|address| {
-            let domain = address.rsplit_once('@').and_then(|(_, domain)| Domain::parse(domain).ok());
-            !domain.is_some_and(|domain| credential.may_send_as(&domain))
-        });
-        match foreign {
-            None => Ok(()),
-            Some(address) => {
-                let own: Vec<_> = credential.domains.iter().map(Domain::as_str).collect();
-                let name = &credential.name;
-                let why = format!("{name} may send as {} only, not as {address}", own.join(", "));
-                Err(Reply::new(550, (5, 7, 1), why))
-            }
-        }
     }
 
     fn campaign(&self, control: &Control, submitted: &Submitted) -> Campaign {
@@ -263,6 +242,27 @@ impl Intake {
 
     fn made_message_id(&self, random: u64) -> String {
         format!("<{random:016x}.postrider@{}>", self.settings.hostname)
+    }
+}
+
+/// A login sends only as its own domains, in every field that says who sends.
+fn check_sender(header: &HeaderBlock<'_>, submitted: &Submitted) -> Result<(), Reply> {
+    let credential = &submitted.credential;
+    if credential.domains.is_empty() {
+        return Ok(());
+    }
+    let foreign = header.from_addresses().into_iter().find(|address| {
+        let domain = address.rsplit_once('@').and_then(|(_, domain)| Domain::parse(domain).ok());
+        !domain.is_some_and(|domain| credential.may_send_as(&domain))
+    });
+    match foreign {
+        None => Ok(()),
+        Some(address) => {
+            let own: Vec<_> = credential.domains.iter().map(Domain::as_str).collect();
+            let name = &credential.name;
+            let why = format!("{name} may send as {} only, not as {address}", own.join(", "));
+            Err(Reply::new(550, (5, 7, 1), why))
+        }
     }
 }
 

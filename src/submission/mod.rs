@@ -7,6 +7,7 @@ mod auth;
 mod intake;
 mod settings;
 mod state;
+mod submitted;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use intake::{Accepted, Intake, IntakeSettings, SignersFor};
 pub use settings::{InsecureAuth, Settings};
-pub use state::Submitted;
+pub use submitted::Submitted;
 
 use crate::domain::Credential;
 use crate::server::{self, Budget, Server};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::auth::{self, Guard, Login};
 use super::settings::Settings;
-use super::{Credentials, Sink};
+use super::{Credentials, Sink, Submitted};
 use crate::domain::{Address, Credential, Domain, Envelope, Profile};
 use crate::server::{Machine, Pending, Received, Step};
 use crate::smtp::capability::Capabilities;
@@ -26,29 +26,6 @@ const WRONG_PASSWORDS_MAX: u32 = 3;
 const HEADER_MAX: usize = 1 << 20;
 /// More `Received` fields than this are a loop (RFC 5321 section 6.3).
 const RECEIVED_MAX: usize = 100;
-
-/// A finished message and all that is known of who sent it.
-#[derive(Debug, Clone)]
-pub struct Submitted {
-    /// Whose login.
-    pub credential: Arc<Credential>,
-    /// The campaign that the user name carried.
-    pub campaign: Option<String>,
-    /// The client's address.
-    pub client: IpAddr,
-    /// What it calls itself.
-    pub helo: String,
-    /// The TLS version, if any.
-    pub tls: Option<String>,
-    /// Whether it logged in; else its network is trusted.
-    pub authenticated: bool,
-    /// From whom, to whom.
-    pub envelope: Envelope,
-    /// The message, lines ended by CRLF.
-    pub body: Vec<u8>,
-    /// Whether an octet above 127 is in it.
-    pub eight_bit: bool,
-}
 
 /// What all sessions share.
 pub(super) struct Shared {
@@ -226,21 +203,18 @@ impl State {
             Some(credential) => credential.verify(&login.password),
             None => Credential::verify_none(&login.password),
         };
-        match found.filter(|_| right) {
-            Some(credential) => {
-                let campaign = campaign.map(str::to_owned);
-                self.identity = Some(Identity { credential, campaign, authenticated: true });
-                Step::Reply(Reply::new(235, (2, 7, 0), "welcome"))
+        if let Some(credential) = found.filter(|_| right) {
+            let campaign = campaign.map(str::to_owned);
+            self.identity = Some(Identity { credential, campaign, authenticated: true });
+            Step::Reply(Reply::new(235, (2, 7, 0), "welcome"))
+        } else {
+            self.shared.guard.wrong(self.client, now);
+            self.wrong_passwords += 1;
+            let reply = Reply::new(535, (5, 7, 8), "user or password is wrong");
+            if self.wrong_passwords >= WRONG_PASSWORDS_MAX {
+                return Step::Close(Reply::new(421, (4, 7, 0), "too many wrong passwords"));
             }
-            None => {
-                self.shared.guard.wrong(self.client, now);
-                self.wrong_passwords += 1;
-                let reply = Reply::new(535, (5, 7, 8), "user or password is wrong");
-                if self.wrong_passwords >= WRONG_PASSWORDS_MAX {
-                    return Step::Close(Reply::new(421, (4, 7, 0), "too many wrong passwords"));
-                }
-                Step::Slowly(STRIKE_PAUSE, reply)
-            }
+            Step::Slowly(STRIKE_PAUSE, reply)
         }
     }
 
