@@ -122,10 +122,10 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
         async move { dispatcher.run(delivering).await }
     });
     tasks.spawn(sweep(store.clone(), config.clone(), clock, stop.clone()));
-    listeners.write(&config.data_dir)?;
     let rooms = web::Rooms::new(&config, &store, copies, clock);
     let web = web::start(&config, &listeners, rooms)?;
     first_run::greet(&config, &accounts, &performer, &listeners, clock).await?;
+    listeners.write(&config.data_dir)?;
     tracing::info!(source = %store.source(), "ready");
 
     told_to_stop().await?;

@@ -7,24 +7,9 @@
 use super::audience::Audience;
 use super::bounce::{BounceClass, coded_enum};
 use super::campaign::{CampaignId, Mode};
-use super::id::{DeliveryId, MessageId, PersonId, Source};
+use super::id::{DeliveryId, MessageId, PersonId};
 use super::timestamp::Timestamp;
 use super::wire::{FieldWriter, Fields, WireError};
-
-/// An event's name: who wrote it, and its place in that source's run without gaps, from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventId {
-    /// Who wrote it.
-    pub source: Source,
-    /// From 1.
-    pub seq: i64,
-}
-
-impl std::fmt::Display for EventId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{:012}", self.source, self.seq)
-    }
-}
 
 /// One entry of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -125,6 +125,21 @@ impl fmt::Display for Source {
     }
 }
 
+/// An event's name: who wrote it, and its place in that source's run without gaps, from 1.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId {
+    /// Who wrote it.
+    pub source: Source,
+    /// From 1.
+    pub seq: i64,
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:012}", self.source, self.seq)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -356,3 +356,7 @@ fn signs_for(value: &[u8], domains: &[Domain]) -> bool {
 pub fn guess(page: &[u8]) -> &'static Encoding {
     if std::str::from_utf8(page).is_ok() { UTF_8 } else { WINDOWS_1252 }
 }
+
+#[cfg(test)]
+#[path = "stencil_tests.rs"]
+mod tests;

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::error::StoreError;
 use super::ledger::{self, TextField};
 use super::{report, schema};
-use crate::domain::event::{Attempt, EventId, Hit};
+use crate::domain::EventId;
+use crate::domain::event::{Attempt, Hit};
 use crate::domain::{BounceClass, CampaignId, DeliveryId, Event, Fact, Source, Timestamp};
 
 /// Events a read transaction.

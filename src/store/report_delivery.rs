@@ -8,8 +8,8 @@ use super::fold::mode_code;
 use super::ledger::{self, TextField};
 use super::report::{self, DeliveryFilter};
 use super::view::{DeliveryReport, DeliveryRow, QueueRow, State, TimelineEntry};
+use crate::domain::EventId;
 use crate::domain::audience::Audience;
-use crate::domain::event::EventId;
 use crate::domain::{CampaignId, DeliveryId, Fact, MessageId, PersonId, Source, Timestamp};
 
 /// Events of one delivery that a page shows.

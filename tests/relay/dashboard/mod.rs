@@ -1,1 +1,4 @@
 //! Pages and the JSON for programs.
+
+mod markup_from_a_mail_is_shown_harmlessly;
+mod the_first_campaign_shows_on_its_page;

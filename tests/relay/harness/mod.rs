@@ -24,6 +24,6 @@ pub use mail::Mail;
 pub use relay::{Login, Relay};
 pub use sink::{Keep, Received, Script, Settings as SinkSettings, Sink, Step, tls_from_files};
 pub use tls::Certificate;
-pub use tools::{python, python_text, run, smtplib, swaks};
+pub use tools::{program, python, python_text, run, smtplib, swaks};
 pub use wait::{PATIENCE, wait_until};
 pub use zone::{NameServer, Zone};

@@ -1,0 +1,112 @@
+use super::*;
+use crate::domain::TokenKeys;
+use crate::mail::proof;
+
+const PREPEND: &[u8] = b"Received: from here\r\n";
+const PAGE: &str = "From: a@own.example\r\nBcc: secret@b.example\r\nX-Postrider-Campaign: c\r\nSubject: x\r\n\
+    Content-Type: multipart/alternative; boundary=b\r\n\r\npreamble\r\n--b\r\nContent-Type: text/plain\r\n\r\nhttps://a.example/\r\n--b\r\n\
+    Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<body><p>=C3=A9 text</p>\r\n\
+    <a href=3D\"https://a.example/?x=3D1&amp;y=3D2\">one</a> <a data-no-track href=3D\"https://a.example/no\">two</a> and then some =\r\nmore\r\n\
+    <!--[if mso]><a href=3D\"https://a.example/mso\">m</a><![endif]--></body>\r\n--b--\r\nepilogue\r\n";
+
+fn keys() -> TokenKeys {
+    TokenKeys::new(TokenKey::new(1, [3; 32]), Vec::new())
+}
+
+fn with_plan<T>(with: impl FnOnce(&Plan<'_>) -> T) -> T {
+    let switches =
+        Switches { opens: true, clicks: true, exclude_hosts: Vec::new(), visible_url_links: VisibleUrlLinks::Leave };
+    with(&Plan { prepend: PREPEND, base_url: "https://track.example", switches: &switches, signing_domains: &[] })
+}
+
+const DELIVERY: DeliveryId = DeliveryId::from_raw(77);
+
+fn copy_of(raw: &str) -> (String, Stencil) {
+    let stencil = with_plan(|plan| Stencil::compile(raw.as_bytes(), plan));
+    let copy = stencil.stamp(raw.as_bytes(), DELIVERY, keys().current());
+    (String::from_utf8(copy).unwrap(), stencil)
+}
+
+fn prove(raw: &str, copy: &str) -> Result<(), String> {
+    with_plan(|plan| proof::check(raw.as_bytes(), copy.as_bytes(), plan, &keys(), DELIVERY)).map_err(|e| e.to_string())
+}
+
+#[test]
+fn only_what_must_change_changes() {
+    let (copy, stencil) = copy_of(PAGE);
+    assert_eq!(prove(PAGE, &copy), Ok(()), "{copy}");
+    let targets: Vec<_> = stencil.links().iter().map(|link| (link.position, link.target.as_str())).collect();
+    assert_eq!(targets, [(1, "https://a.example/?x=1&y=2"), (2, "https://a.example/mso")]);
+    assert!(!copy.contains("Bcc") && !copy.contains("X-Postrider") && !copy.contains("data-no-track"));
+    assert!(copy.starts_with("Received: from here\r\nFrom: a@own.example\r\nSubject: x\r\n"));
+    assert!(copy.contains("\r\n\r\npreamble\r\n--b\r\nContent-Type: text/plain\r\n\r\nhttps://a.example/\r\n--b\r\n"));
+    assert!(copy.contains("<body><p>=C3=A9 text</p>\r\n") && copy.ends_with("</body>\r\n--b--\r\nepilogue\r\n"));
+    assert!(copy.lines().all(|line| line.len() <= 76), "{copy}");
+    assert_eq!(stencil.receipt().size_out, copy.len() as u64);
+    assert_eq!(stencil.receipt().links.len(), 3);
+}
+
+#[test]
+fn the_proof_catches_what_a_rewriter_could_do_wrong() {
+    let raw = "Subject: x\r\nContent-Type: text/html\r\n\r\n<body><a href=\"https://a.example/1\">one</a><a title=\"t\" href=\"https://a.example/2\">two</a></body>\r\n";
+    let (copy, stencil) = copy_of(raw);
+    assert_eq!(prove(raw, &copy), Ok(()));
+    let other = with_plan(|plan| Stencil::compile(raw.replace("example/1", "example/9").as_bytes(), plan));
+    let other =
+        String::from_utf8(other.stamp(raw.replace("example/1", "example/9").as_bytes(), DELIVERY, keys().current()))
+            .unwrap();
+    let foreign = stencil.stamp(raw.as_bytes(), DeliveryId::from_raw(78), keys().current());
+    let pixel = &copy[copy.find("<img").unwrap()..copy.find("</body>").unwrap()];
+    let seeded = [
+        ("a link leads elsewhere", other),
+        ("tokens of another delivery", String::from_utf8(foreign).unwrap()),
+        ("two pixels", copy.replace(pixel, &format!("{pixel}{pixel}"))),
+        ("a lost attribute", copy.replace(" title=\"t\"", "")),
+        ("lost text", copy.replace("two", "tow")),
+        ("a lost element", copy.replace("<body>", "")),
+        ("a changed header", copy.replace("Subject: x", "Subject: y")),
+        ("an added header", copy.replace("Subject: x", "Subject: x\r\nX-More: y")),
+        ("a token cut", copy.replacen("/c/", "/c/x", 1)),
+        ("an unplanned top", copy.replace("from here", "from there")),
+    ];
+    for (fault, bad) in seeded {
+        assert_ne!(bad, copy, "{fault} was not seeded");
+        assert!(prove(raw, &bad).is_err(), "{fault} was not caught");
+    }
+}
+
+#[test]
+fn every_encoding_is_proved() {
+    use base64::Engine as _;
+    let page = "<html><body>\u{e9}<a href='https://a.example/?q=1'>x</a></body></html>\r\n";
+    let base64 = base64::engine::general_purpose::STANDARD.encode(page);
+    let long = format!("<body>{}<a href=\"https://a.example/\">x</a></body>", "y".repeat(950));
+    for (encoding, body) in [
+        ("8bit", page.to_owned()),
+        ("base64", format!("{base64}\r\n")),
+        ("quoted-printable", quoted_printable::encode_to_str(page)),
+        ("7bit", long),
+    ] {
+        let raw = format!(
+            "Subject: x\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}"
+        );
+        let (copy, stencil) = copy_of(&raw);
+        assert_eq!(prove(&raw, &copy), Ok(()), "{encoding}: {copy}");
+        assert!(stencil.has_pixel() && stencil.links().len() == 1, "{encoding}");
+        assert_eq!(stencil.receipt().size_out, copy.len() as u64, "{encoding}");
+        assert!(copy.lines().all(|line| line.len() <= 998), "{encoding}");
+    }
+}
+
+#[test]
+fn what_is_not_tracked_keeps_its_bytes() {
+    for raw in [
+        "Subject: x\r\n\r\nhttps://a.example/\r\n",
+        "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<a href=\"https://a.example/\">\r\n--b--\r\n",
+        "Content-Type: text/html; charset=utf-16\r\n\r\n<a href=\"https://a.example/\">\r\n",
+    ] {
+        let (copy, stencil) = copy_of(raw);
+        assert_eq!(copy.strip_prefix("Received: from here\r\n"), Some(raw));
+        assert!(!stencil.receipt().untracked.is_empty() && !stencil.has_pixel());
+    }
+}
