@@ -26,9 +26,9 @@ async fn wrong_smtp_gets_the_right_code() {
         ("RCPT TO:<a@b.example>", 503),
         ("DATA", 503),
         ("MAIL FROM:<a@b.example>", 250),
-        ("DATA", 503),
+        ("DATA", 554),
         ("RCPT TO:<>", 501),
-        ("RCPT TO:<no domain>", 501),
+        ("RCPT TO:<no domain>", 553),
         ("RCPT TO:<c@d.example>", 250),
         ("DATA", 354),
     ] {
