@@ -48,39 +48,40 @@ pub fn lines(id: &str, title: &str, summary: &str, labels: &[String], lines: &[L
     }
     let _ = write!(
         svg,
-        "</div><svg class=\"chart\" viewBox=\"0 0 640 {HEIGHT}\" preserveAspectRatio=\"none\" height=\"{HEIGHT}\" role=\"img\" \
-         aria-labelledby=\"{id}t {id}d\"><title id=\"{id}t\">{title}</title><desc id=\"{id}d\">{summary}</desc>"
+        "</div><svg class=\"chart full\" height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"{id}t {id}d\"><title id=\"{id}t\">{title}</title>\
+         <desc id=\"{id}d\">{summary}</desc><g class=\"grid\">"
     );
     let top = lines.iter().flat_map(|line| line.values.iter().copied()).max().unwrap_or(0).max(1);
     let y = |value: i64| BASE - (BASE - TOP) * ratio(value, top);
     for value in [0, top] {
-        let at = y(value);
-        let _ = write!(
-            svg,
-            "<g class=\"grid\"><line x1=\"46\" x2=\"632\" y1=\"{at:.1}\" y2=\"{at:.1}\"/><text x=\"40\" y=\"{:.1}\" text-anchor=\"end\">{value}</text></g>",
-            at + 4.0
-        );
+        let (at, text) = (y(value), super::format::count(value));
+        let _ = write!(svg, "<line x1=\"0\" x2=\"100%\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>");
+        let _ = write!(svg, "<text class=\"ax\" x=\"-8\" y=\"{:.1}\">{text}</text>", at + 4.0);
     }
+    if let (Some(first), Some(end)) = (labels.first(), labels.last()) {
+        let _ = write!(svg, "<text x=\"0\" y=\"194\">{first}</text>");
+        if labels.len() > 1 {
+            let _ = write!(svg, "<text class=\"fin\" x=\"100%\" y=\"194\">{end}</text>");
+        }
+    }
+    // The curves stretch with the page; the words around them do not.
+    let _ = write!(
+        svg,
+        "</g><svg viewBox=\"0 0 100 {HEIGHT}\" preserveAspectRatio=\"none\" width=\"100%\" height=\"{HEIGHT}\">"
+    );
     let last = i64::try_from(labels.len().max(2) - 1).unwrap_or(1);
-    let x = |n: usize| 46.0 + 586.0 * ratio(i64::try_from(n).unwrap_or(0), last);
+    let x = |n: usize| 100.0 * ratio(i64::try_from(n).unwrap_or(0), last);
     for line in lines {
         let mut path = String::new();
         for (n, value) in line.values.iter().enumerate() {
-            let _ = write!(path, "{}{:.1} {:.1}", if n == 0 { "M" } else { "L" }, x(n), y(*value));
+            let _ = write!(path, "{}{:.2} {:.1}", if n == 0 { "M" } else { "L" }, x(n), y(*value));
         }
         if let [only] = line.values.as_slice() {
-            let _ = write!(path, "L{:.1} {:.1}", x(1), y(*only));
+            let _ = write!(path, "L{:.2} {:.1}", x(1), y(*only));
         }
-        let _ = write!(svg, "<path class=\"ln {}\" fill=\"none\" d=\"{path}\"/>", line.class);
+        let _ = write!(svg, "<path class=\"ln {}\" d=\"{path}\"/>", line.class);
     }
-    if let (Some(first), Some(end)) = (labels.first(), labels.last()) {
-        let _ = write!(svg, "<g class=\"grid\"><text x=\"46\" y=\"194\">{first}</text>");
-        if labels.len() > 1 {
-            let _ = write!(svg, "<text x=\"632\" y=\"194\" text-anchor=\"end\">{end}</text>");
-        }
-        svg.push_str("</g>");
-    }
-    svg + "</svg>"
+    svg + "</svg></svg>"
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn a_chart_of_one_point_or_none_is_drawn() {
         let line = |values| [Line { class: "l-human", name: "Opened", values }];
-        assert!(lines("a", "t", "d", &["0 h".into()], &line(vec![3])).contains("M46.0"));
+        assert!(lines("a", "t", "d", &["0 h".into()], &line(vec![3])).contains("M0.00"));
         assert!(!lines("a", "t", "d", &[], &line(vec![])).contains("NaN"));
     }
 }

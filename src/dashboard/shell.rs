@@ -39,7 +39,7 @@ impl Shell {
 
     /// Marks the page that is shown.
     pub fn here(&self, section: &str) -> &'static str {
-        if self.section == section { "page" } else { "false" }
+        if self.section == section { " aria-current=\"page\"" } else { "" }
     }
 }
 
