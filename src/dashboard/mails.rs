@@ -88,9 +88,11 @@ pub struct Step {
 
 fn step(entry: &TimelineEntry) -> Step {
     let tried = |attempt: &crate::domain::event::Attempt| {
+        if attempt.mx.is_empty() {
+            return format!("try {}", attempt.n);
+        }
         let tls = if attempt.tls.is_empty() { "no TLS" } else { attempt.tls.as_str() };
-        let host = if attempt.mx.is_empty() { "no host" } else { attempt.mx.as_str() };
-        format!("try {}, {host} {}, {tls}, {} ms", attempt.n, attempt.ip, attempt.ms)
+        format!("try {}, {} {}, {tls}, {} ms", attempt.n, attempt.mx, attempt.ip, attempt.ms)
     };
     let (title, detail) = match &entry.event.fact {
         Fact::Accepted(_) => ("Accepted".to_owned(), String::new()),
