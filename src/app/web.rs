@@ -66,6 +66,7 @@ impl Rooms {
                 clock,
                 random: settings::random,
                 mode,
+                base_url: config.tracking.base_url.clone(),
                 hostname: config.hostname.to_string(),
                 secure: config.web.public_url.starts_with("https://") || !config.web.tls_cert.is_empty(),
             },

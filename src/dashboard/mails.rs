@@ -202,7 +202,10 @@ pub async fn preview(_: User, state: State, id: web::Path<String>) -> Answer {
             },
         },
     };
-    // A link in the preview must not count as a reader's click.
+    // What the operator follows or loads here must not count as the reader's doing.
+    let body = ["/c/", "/o/", "/u/"]
+        .iter()
+        .fold(body, |body, route| body.replace(&format!("{}{route}", state.base_url), "about:blank#"));
     Ok(HttpResponse::build(StatusCode::OK)
         .content_type("text/html; charset=utf-8")
         .insert_header(("content-security-policy", FRAME_POLICY))

@@ -43,6 +43,8 @@ pub struct Dashboard {
     pub random: fn() -> u64,
     /// Whether mail leaves the house.
     pub mode: Mode,
+    /// The tracking host's URL, without a final slash.
+    pub base_url: String,
     /// The relay's name.
     pub hostname: String,
     /// Whether cookies may travel over TLS only.

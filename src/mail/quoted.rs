@@ -47,6 +47,9 @@ pub(super) fn splice(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: 
             }
         };
         writer.copy(raw, at..start, n > 0);
+        if !edit.pieces.is_empty() {
+            writer.make_room(raw);
+        }
         writer.pieces(&edit.pieces);
         at = end;
     }
@@ -155,6 +158,22 @@ impl QuotedPrintable {
         self.flush();
         if !range.is_empty() {
             self.segments.push(Segment::Copy(range));
+        }
+    }
+
+    /// A full line cannot take a soft break at its end, so its last character moves to the next.
+    fn make_room(&mut self, raw: &[u8]) {
+        let Some(Segment::Copy(range)) = self.segments.last_mut().filter(|_| self.column >= QP_LINE_MAX) else {
+            return;
+        };
+        let bytes = raw.get(range.clone()).unwrap_or_default();
+        let width = if bytes.len() >= 3 && bytes[bytes.len() - 3] == b'=' { 3 } else { 1 };
+        if bytes.len() > width {
+            let (cut, end) = (range.end - width, range.end);
+            range.end = cut;
+            self.segments.push(Segment::Literal(b"=\r\n".to_vec()));
+            self.segments.push(Segment::Copy(cut..end));
+            self.column = width;
         }
     }
 

@@ -75,7 +75,9 @@ proptest! {
     #[test]
     fn any_edit_of_any_page_reads_back(page in "[a-z=\u{e9} .\"<>/\t]{0,300}(\r\n[a-z= \u{e9}]{0,120}){0,4}", a in 0..400_usize, b in 0..60_usize) {
         let bytes = page.as_bytes();
-        let (start, end) = (a.min(bytes.len()), (a + b).min(bytes.len()));
+        // No edit divides a CRLF.
+        let whole = |n: usize| n - usize::from(n > 0 && bytes.get(n) == Some(&b'\n'));
+        let (start, end) = (whole(a.min(bytes.len())), whole((a + b).min(bytes.len())));
         let qp = quoted_printable::encode_to_str(bytes);
         let (out, wanted, _) = spliced(&qp, Transfer::QuotedPrintable, (start, end));
         prop_assert_eq!(&decode(out.as_bytes(), Transfer::QuotedPrintable).unwrap().page, &wanted);

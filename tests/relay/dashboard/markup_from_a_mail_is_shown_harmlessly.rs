@@ -34,5 +34,6 @@ async fn markup_from_a_mail_is_shown_harmlessly() {
     }
     let preview = get(&format!("/messages/{message}/preview")).await;
     assert!(preview.header("content-security-policy").unwrap().contains("sandbox"));
+    assert!(!preview.text().contains("track.postrider.example") && preview.text().contains("about:blank#"));
     relay.finish().await;
 }
