@@ -4,14 +4,12 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::{Listeners, settings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{Performer, Request, Response};
 use crate::domain::Credential;
+use crate::domain::credential::secret;
 use crate::store::Accounts;
 
 /// The name of the credential made at the first start.
@@ -34,8 +32,7 @@ pub(super) async fn greet(
     let request =
         Request::CredentialCreate { name: CREDENTIAL.to_owned(), domains: Vec::new(), profile: "campaign".to_owned() };
     let Response::Credential { username, password } = performer.perform(request).await else { return Ok(()) };
-    let secret: Vec<u8> = (0..4).flat_map(|_| settings::random().to_be_bytes()).collect();
-    let token = URL_SAFE_NO_PAD.encode(secret);
+    let token = secret(settings::random);
     accounts.create_welcome(Credential::hash(token.as_bytes()), clock.now()).await.map_err(fault)?;
     let text = text(config, listeners, &username, &password, &token);
     let mut out = std::io::stdout();

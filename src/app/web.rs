@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::{Listeners, settings};
 use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, is_loopback};
 use crate::dashboard::{self, Dashboard};
 use crate::delivery::Copies;
 use crate::store::Store;
@@ -42,10 +42,6 @@ impl Rooms {
     pub(super) fn new(config: &Config, store: &Arc<Store>, copies: Copies, clock: Clock) -> Self {
         let mode = settings::mode(config);
         let host = url::Url::parse(&config.tracking.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let loopback = |host: &str| {
-            let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-            host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
-        };
         Self {
             tracking: Tracking {
                 keys: Arc::new(store.token_keys()),
@@ -70,7 +66,7 @@ impl Rooms {
                 hostname: config.hostname.to_string(),
                 secure: config.web.public_url.starts_with("https://") || !config.web.tls_cert.is_empty(),
             },
-            tracking_host: host.filter(|host| !loopback(host)),
+            tracking_host: host.filter(|host| !is_loopback(host)),
         }
     }
 }
@@ -109,14 +105,20 @@ pub(super) fn start(config: &Config, listeners: &Listeners, rooms: Rooms) -> Res
 type Tls = Option<Arc<rustls::ServerConfig>>;
 
 /// The server's type names its closure, so this cannot be a function.
-macro_rules! server_listen {
-    ($server:expr, $listener:expr, $tls:expr) => {
+macro_rules! listen {
+    ($server:expr, $listener:expr, $tls:expr) => {{
+        let server = $server
+            .workers(WORKERS)
+            .client_request_timeout(CLIENT_TIMEOUT)
+            .shutdown_timeout(SHUTDOWN_S)
+            .disable_signals();
         match $tls {
-            None => $server.listen($listener),
-            Some(tls) => $server.listen_rustls_0_23($listener, rustls::ServerConfig::clone(&tls)),
+            None => server.listen($listener),
+            Some(tls) => server.listen_rustls_0_23($listener, rustls::ServerConfig::clone(&tls)),
         }
-        .map(actix_web::HttpServer::run)
-    };
+        .map(HttpServer::run)
+        .map_err(|e| format!("the web listener cannot be started: {e}"))
+    }};
 }
 
 fn everything(listener: TcpListener, tls: Tls, rooms: Rooms) -> Result<Server, String> {
@@ -131,28 +133,16 @@ fn everything(listener: TcpListener, tls: Tls, rooms: Rooms) -> Result<Server, S
             .configure(|config| api::configure(config, rooms.api.clone()))
             .configure(|config| dashboard::configure(config, rooms.dashboard.clone()))
             .default_service(web::to(nothing_here))
-    })
-    .workers(WORKERS)
-    .client_request_timeout(CLIENT_TIMEOUT)
-    .shutdown_timeout(SHUTDOWN_S)
-    .disable_signals();
-    listen(server_listen!(server, listener, tls))
+    });
+    listen!(server, listener, tls)
 }
 
 fn tracking_alone(listener: TcpListener, tls: Tls, rooms: Rooms) -> Result<Server, String> {
     let server = HttpServer::new(move || {
         let rooms = rooms.clone();
         App::new().configure(|config| common(config, &rooms)).default_service(web::to(nothing_here))
-    })
-    .workers(WORKERS)
-    .client_request_timeout(CLIENT_TIMEOUT)
-    .shutdown_timeout(SHUTDOWN_S)
-    .disable_signals();
-    listen(server_listen!(server, listener, tls))
-}
-
-fn listen(server: std::io::Result<Server>) -> Result<Server, String> {
-    server.map_err(|e| format!("the web listener cannot be started: {e}"))
+    });
+    listen!(server, listener, tls)
 }
 
 fn common(config: &mut web::ServiceConfig, rooms: &Rooms) {

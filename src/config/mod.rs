@@ -354,7 +354,8 @@ fn check_base_url(r: &mut Reader, config: &Config) {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host in a URL is this machine.
+pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_matches(['[', ']']);
     bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

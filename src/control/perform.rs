@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use super::request::{CredentialLine, DomainLine, Request, Response};
 use crate::clock::Clock;
+use crate::domain::credential::PASSWORD_MIN;
 use crate::domain::{Address, Credential, Domain, Profile};
 use crate::mail::dkim;
 use crate::store::{Accounts, DomainKey, Store, StoreError};
-
-/// The shortest dashboard password, in characters.
-pub const PASSWORD_MIN: usize = 10;
 
 /// Told when signing keys changed.
 pub type Refreshed = Arc<dyn Fn() + Send + Sync>;

@@ -11,17 +11,14 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Argon2, PasswordHash};
 use askama::Template;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 
 use super::Dashboard;
 use super::shell::{Answer, Fault, State, html, page, see_other};
+use crate::domain::credential::{PASSWORD_MIN, secret};
 use crate::domain::{Address, Credential, Timestamp};
 
-/// The shortest password, in characters.
-const PASSWORD_MIN: usize = 10;
 /// The longest, in octets.
 const PASSWORD_MAX: usize = 1_000;
 /// Wrong passwords from one address or for one login before both wait.
@@ -40,10 +37,7 @@ impl FromRequest for User {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = request.app_data::<State>().cloned();
-        let token = request.cookies().ok().and_then(|_| {
-            let names = [cookie_name(true), cookie_name(false)];
-            names.iter().find_map(|name| request.cookie(name)).map(|cookie| cookie.value().to_owned())
-        });
+        let token = session_tokens(request).next();
         Box::pin(async move {
             let (Some(state), Some(token)) = (state, token) else { return Err(Fault::SignedOut) };
             let hash = Credential::hash(token.as_bytes());
@@ -56,6 +50,12 @@ impl FromRequest for User {
 /// `__Host-` binds a cookie to this host and to TLS; without TLS browsers refuse it.
 const fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-postrider" } else { "postrider" }
+}
+
+/// What the cookies say, the safer one first.
+fn session_tokens(request: &HttpRequest) -> impl Iterator<Item = String> {
+    let cookies = [true, false].into_iter().filter_map(|secure| request.cookie(cookie_name(secure)));
+    cookies.map(|cookie| cookie.value().to_owned())
 }
 
 #[derive(Template)]
@@ -112,10 +112,8 @@ fn refused(status: StatusCode, complaint: &str, email: &str) -> Answer {
 /// POST /logout
 pub async fn logout(request: HttpRequest, state: State) -> Answer {
     if is_own_form(&request) {
-        for name in [cookie_name(true), cookie_name(false)] {
-            if let Some(cookie) = request.cookie(name) {
-                state.accounts.close_session(Credential::hash(cookie.value().as_bytes())).await?;
-            }
+        for token in session_tokens(&request) {
+            state.accounts.close_session(Credential::hash(token.as_bytes())).await?;
         }
     }
     let mut answer = see_other("/login");
@@ -161,8 +159,7 @@ pub async fn welcome(request: HttpRequest, state: State, token: web::Path<String
 }
 
 async fn signed_in(state: &Dashboard, user: i64) -> Result<HttpResponse, Fault> {
-    let secret: Vec<u8> = (0..4).flat_map(|_| (state.random)().to_be_bytes()).collect();
-    let token = URL_SAFE_NO_PAD.encode(secret);
+    let token = secret(state.random);
     state.accounts.open_session(user, Credential::hash(token.as_bytes()), state.clock.now()).await?;
     let cookie = Cookie::build(cookie_name(state.secure), token)
         .path("/")

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::format::Written as _;
+
 const HEIGHT: f64 = 200.0;
 const TOP: f64 = 12.0;
 const BASE: f64 = 176.0;
@@ -54,7 +56,7 @@ pub fn lines(id: &str, title: &str, summary: &str, labels: &[String], lines: &[L
     let top = lines.iter().flat_map(|line| line.values.iter().copied()).max().unwrap_or(0).max(1);
     let y = |value: i64| BASE - (BASE - TOP) * ratio(value, top);
     for value in [0, top] {
-        let (at, text) = (y(value), super::format::count(value));
+        let (at, text) = (y(value), value.grouped());
         let _ = write!(svg, "<line x1=\"0\" x2=\"100%\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>");
         let _ = write!(svg, "<text class=\"ax\" x=\"-8\" y=\"{:.1}\">{text}</text>", at + 4.0);
     }

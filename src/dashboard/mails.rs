@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::auth::User;
 use super::format::{WrittenSize as _, WrittenTime as _};
 use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
-use crate::domain::{DeliveryId, Fact, Mode};
+use crate::domain::{BounceClass, DeliveryId, Fact, Mode};
 use crate::store::DeliveryFilter;
 use crate::store::view::{DeliveryReport, DeliveryRow, State as DeliveryState, TimelineEntry};
 
@@ -31,8 +31,7 @@ pub struct Query {
 }
 
 fn state_of(text: &str) -> Option<DeliveryState> {
-    use DeliveryState::{Bounced, Cancelled, Delivered, Expired, Queued, Suppressed};
-    [Queued, Delivered, Bounced, Expired, Suppressed, Cancelled].into_iter().find(|state| state.as_str() == text)
+    DeliveryState::ALL.into_iter().find(|state| state.as_str() == text)
 }
 
 #[derive(Template)]
@@ -56,7 +55,7 @@ pub async fn messages(user: User, state: State, query: web::Query<Query>) -> Ans
     page(&MessagesPage {
         shell: Shell::new(&state, "messages", &user.0),
         rows,
-        states: vec!["queued", "delivered", "bounced", "expired", "suppressed", "cancelled"],
+        states: DeliveryState::ALL.map(DeliveryState::as_str).to_vec(),
         state: wanted.map_or_else(String::new, |state| state.as_str().to_owned()),
         campaign: query.campaign.clone().unwrap_or_default(),
         next,
@@ -87,6 +86,7 @@ pub struct Step {
 }
 
 fn step(entry: &TimelineEntry) -> Step {
+    let why = |class: BounceClass| class.as_str().replace('_', " ");
     let tried = |attempt: &crate::domain::event::Attempt| {
         if attempt.mx.is_empty() {
             return format!("try {}", attempt.n);
@@ -97,22 +97,15 @@ fn step(entry: &TimelineEntry) -> Step {
     let (title, detail) = match &entry.event.fact {
         Fact::Accepted(_) => ("Accepted".to_owned(), String::new()),
         Fact::Deferred { attempt, class, next, .. } => {
-            let next = super::format::time(*next);
-            (
-                "Deferred".to_owned(),
-                format!("{}; {}; next try {next} UTC", tried(attempt), class.as_str().replace('_', " ")),
-            )
+            let next = next.long();
+            ("Deferred".to_owned(), format!("{}; {}; next try {next} UTC", tried(attempt), why(*class)))
         }
         Fact::Delivered { attempt, pixel, links, .. } => {
             let pixel = if *pixel { "with a pixel" } else { "without a pixel" };
             ("Delivered".to_owned(), format!("{}; {pixel}, {links} tracked links", tried(attempt)))
         }
-        Fact::Bounced { attempt, class, .. } => {
-            ("Bounced".to_owned(), format!("{}; {}", tried(attempt), class.as_str().replace('_', " ")))
-        }
-        Fact::Expired { attempt, class, .. } => {
-            ("Expired".to_owned(), format!("{}; {}", tried(attempt), class.as_str().replace('_', " ")))
-        }
+        Fact::Bounced { attempt, class, .. } => ("Bounced".to_owned(), format!("{}; {}", tried(attempt), why(*class))),
+        Fact::Expired { attempt, class, .. } => ("Expired".to_owned(), format!("{}; {}", tried(attempt), why(*class))),
         Fact::Opened(hit) => ("Pixel fetched".to_owned(), format!("{} \u{b7} {}", hit.class.as_str(), entry.agent)),
         Fact::Clicked(hit) => {
             (format!("Link {} followed", hit.position), format!("{} \u{b7} {}", hit.class.as_str(), entry.agent))

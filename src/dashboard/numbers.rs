@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::auth::User;
 use super::chart::{self, Line};
 use super::format::{Written as _, WrittenBand as _, WrittenClass as _, WrittenRate as _, WrittenTime as _};
-use super::shell::{self, Answer, Fault, Shell, State, campaign_id, page};
+use super::shell::{Answer, Fault, Shell, State, campaign_id, page};
+use crate::domain::counts::Rate;
 use crate::domain::{Counts, Metric, Mode};
 use crate::store::view::{CampaignReport, CampaignRow, Overview, Point};
 use crate::store::{CampaignSort, Step};
@@ -45,48 +46,47 @@ pub struct Tile {
 
 fn tiles(counts: &Counts) -> Vec<Tile> {
     let rates = counts.rates();
-    let of = |part: i64, whole: i64| format!("{} of {}", shell::count(part), shell::count(whole));
-    let share = |rate: Option<crate::domain::counts::Rate>| rate.map_or(0.0, crate::domain::counts::Rate::value);
-    let (low, high) = (share(rates.open_low), share(rates.open_high));
+    let of = |part: i64, whole: i64| format!("{} of {}", part.grouped(), whole.grouped());
+    let (low, high) = (rates.open_low.share(), rates.open_high.share());
     let refused = counts[Metric::Bounced] + counts[Metric::Expired];
     let band = format!(
         "{}\u{2013}{} of {}",
-        shell::count(counts.opened_low()),
-        shell::count(counts.opened_high()),
-        shell::count(counts[Metric::WithPixel])
+        counts.opened_low().grouped(),
+        counts.opened_high().grouped(),
+        counts[Metric::WithPixel].grouped()
     );
     vec![
         Tile {
             name: "Delivered",
             anchor: "delivery",
-            value: shell::rate(rates.delivery),
-            bar: chart::bar(&[("f-ink", share(rates.delivery)), ("f-bad", share(rates.bounce))], 14),
+            value: rates.delivery.percent(),
+            bar: chart::bar(&[("f-ink", rates.delivery.share()), ("f-bad", rates.bounce.share())], 14),
             parts: of(counts[Metric::Delivered], counts.to_deliver()),
-            interval: shell::interval(rates.delivery),
+            interval: rates.delivery.interval_text(),
         },
         Tile {
             name: "Opened, low\u{2013}high",
             anchor: "open",
-            value: shell::band(rates.open_low, rates.open_high),
+            value: rates.open_band(),
             bar: chart::bar(&[("f-human", low), ("f-prefetch", high - low)], 14),
             parts: band,
-            interval: shell::interval(rates.open_low),
+            interval: rates.open_low.interval_text(),
         },
         Tile {
             name: "Clicked",
             anchor: "click",
-            value: shell::rate(rates.click),
-            bar: chart::bar(&[("f-human", share(rates.click))], 14),
+            value: rates.click.percent(),
+            bar: chart::bar(&[("f-human", rates.click.share())], 14),
             parts: of(counts[Metric::ClickedHuman], counts[Metric::WithLinks]),
-            interval: shell::interval(rates.click),
+            interval: rates.click.interval_text(),
         },
         Tile {
             name: "Bounced or expired",
             anchor: "bounce",
-            value: shell::rate(rates.bounce),
-            bar: chart::bar(&[("f-bad", share(rates.bounce))], 14),
+            value: rates.bounce.percent(),
+            bar: chart::bar(&[("f-bad", rates.bounce.share())], 14),
             parts: of(refused, counts.to_deliver()),
-            interval: shell::interval(rates.bounce),
+            interval: rates.bounce.interval_text(),
         },
     ]
 }
@@ -215,7 +215,7 @@ pub struct FunnelRow {
 fn funnel(counts: &Counts) -> Vec<FunnelRow> {
     let rates = counts.rates();
     let all = counts[Metric::Recipients];
-    let share = |n: i64| crate::domain::counts::Rate::of(n, all).map_or(0.0, crate::domain::counts::Rate::value);
+    let share = |n: i64| Rate::of(n, all).share();
     let row = |name, value: i64, class, rate: String| FunnelRow {
         name,
         value,
@@ -224,17 +224,12 @@ fn funnel(counts: &Counts) -> Vec<FunnelRow> {
     };
     vec![
         row("Recipients", all, "f-ink", String::new()),
-        row("Delivered", counts[Metric::Delivered], "f-ink", shell::rate(rates.delivery)),
+        row("Delivered", counts[Metric::Delivered], "f-ink", rates.delivery.percent()),
         row("Still waiting", counts[Metric::Queued], "f-muted", String::new()),
-        row(
-            "Bounced or expired",
-            counts[Metric::Bounced] + counts[Metric::Expired],
-            "f-bad",
-            shell::rate(rates.bounce),
-        ),
-        row("Opened, at least", counts.opened_low(), "f-human", shell::rate(rates.open_low)),
-        row("Opened, at most", counts.opened_high(), "f-prefetch", shell::rate(rates.open_high)),
-        row("Clicked", counts[Metric::ClickedHuman], "f-human", shell::rate(rates.click)),
+        row("Bounced or expired", counts[Metric::Bounced] + counts[Metric::Expired], "f-bad", rates.bounce.percent()),
+        row("Opened, at least", counts.opened_low(), "f-human", rates.open_low.percent()),
+        row("Opened, at most", counts.opened_high(), "f-prefetch", rates.open_high.percent()),
+        row("Clicked", counts[Metric::ClickedHuman], "f-human", rates.click.percent()),
     ]
 }
 

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::{Dashboard, format};
+use super::Dashboard;
 use crate::domain::{CampaignId, DeliveryId, Mode};
 use crate::store::StoreError;
 
@@ -155,9 +155,6 @@ pub fn campaign_id(text: &str) -> Result<CampaignId, Fault> {
 pub fn same(a: &str, b: &str) -> bool {
     a == b
 }
-
-/// Number formats, for templates.
-pub use format::{band, count, interval, rate};
 
 /// The shared state of a request.
 pub type State = web::Data<Dashboard>;

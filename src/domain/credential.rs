@@ -1,5 +1,7 @@
 //! Who may submit mail, and as whom.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -48,6 +50,15 @@ pub struct Credential {
     pub profile: Profile,
     /// SHA-256 of the password.
     pub secret_sha256: [u8; 32],
+}
+
+/// The shortest dashboard password, in characters.
+pub const PASSWORD_MIN: usize = 10;
+
+/// A secret for a link or a cookie: 256 bits of `random`, base64url.
+pub fn secret(random: fn() -> u64) -> String {
+    let bytes: Vec<u8> = (0..4).flat_map(|_| random().to_be_bytes()).collect();
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 impl Credential {

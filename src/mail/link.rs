@@ -117,7 +117,8 @@ fn has_percent_name(text: &str) -> bool {
     })
 }
 
-fn host_of(url: &str) -> Option<String> {
+/// The host of a URL, without a final dot.
+pub fn host_of(url: &str) -> Option<String> {
     url::Url::parse(url).ok()?.host_str().map(|host| host.trim_end_matches('.').to_owned())
 }
 

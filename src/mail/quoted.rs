@@ -134,7 +134,7 @@ impl QuotedPrintable {
             self.column += 1;
         }
         self.flush();
-        self.segments.push(Segment::Token { slot, breaks });
+        self.segments.push(Segment::Token { slot, len, breaks });
     }
 
     fn pieces(&mut self, pieces: &[Piece]) {

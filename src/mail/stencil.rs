@@ -7,7 +7,7 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use super::control;
 use super::header::HeaderBlock;
 use super::html::{self, FoundLink};
-use super::link::Rules;
+use super::link::{self, Rules};
 use super::outline::{HtmlPart, Outline};
 use super::receipt::{Receipt, ReceiptLink};
 use super::transfer::{self, Edit, Piece, Segment};
@@ -114,13 +114,9 @@ impl Stencil {
         let click = |link: &StencilLink| sign(Purpose::Click { position: link.position, target: link.target.clone() });
         let mut tokens = vec![if self.pixel { sign(Purpose::Open) } else { String::new() }];
         tokens.extend(self.links.iter().map(click));
-        self.write(raw, &tokens)
-    }
-
-    fn write(&self, raw: &[u8], tokens: &[String]) -> Vec<u8> {
         let mut copy = Vec::with_capacity(raw.len() + raw.len() / 4 + 1_024);
         for segment in &self.segments {
-            segment.write(raw, tokens, &mut copy);
+            segment.write(raw, &tokens, &mut copy);
         }
         copy
     }
@@ -168,11 +164,10 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn new(raw: &'a [u8], plan: &'a Plan<'a>) -> Self {
         let header = HeaderBlock::read(raw);
-        let host = url::Url::parse(plan.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
         Self {
             raw,
             plan,
-            tracking_host: host.unwrap_or_default(),
+            tracking_host: link::host_of(plan.base_url).unwrap_or_default(),
             unsubscribe_urls: header.list_unsubscribe_urls(),
             header,
             changes: Vec::new(),
@@ -295,44 +290,14 @@ impl<'a> Work<'a> {
             at = at.max(change.range.end);
         }
         segments.push(Segment::Copy(at..self.raw.len()));
+        let size_out: usize = segments.iter().map(Segment::size).sum();
         let mut stencil = Stencil { segments, links: self.links, pixel: self.pixel, receipt: self.receipt };
         stencil.receipt.size_in = self.raw.len() as u64;
-        stencil.receipt.size_out = stencil.size() as u64;
+        stencil.receipt.size_out = size_out as u64;
         if stencil.receipt.untracked.is_empty() && !stencil.pixel && stencil.links.is_empty() {
             stencil.receipt.untracked = "nothing in it can be tracked".to_owned();
         }
         stencil
-    }
-}
-
-impl Stencil {
-    fn size(&self) -> usize {
-        self.segments
-            .iter()
-            .map(|segment| match segment {
-                Segment::Copy(range) => range.len(),
-                Segment::Literal(bytes) => bytes.len(),
-                Segment::Token { slot, breaks } => self.token_len(*slot) + breaks.len() * 3,
-                Segment::Base64 { pieces, column, line } => {
-                    let plain: usize = pieces
-                        .iter()
-                        .map(|piece| match piece {
-                            Piece::Bytes(bytes) => bytes.len(),
-                            Piece::Token { len, .. } => *len,
-                        })
-                        .sum();
-                    let chars = plain.div_ceil(3) * 4;
-                    chars + chars.saturating_sub(line.saturating_sub(*column)).div_ceil((*line).max(1)) * 2
-                }
-            })
-            .sum()
-    }
-
-    fn token_len(&self, slot: usize) -> usize {
-        match slot.checked_sub(1).and_then(|n| self.links.get(n)) {
-            Some(link) => Token::click_len(&link.target),
-            None => Token::open_len(),
-        }
     }
 }
 

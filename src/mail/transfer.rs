@@ -69,6 +69,8 @@ pub enum Segment {
     Token {
         /// Which of the message's tokens.
         slot: usize,
+        /// Its length.
+        len: usize,
         /// Offsets into the token.
         breaks: Vec<usize>,
     },
@@ -170,7 +172,7 @@ fn splice_identity(body: &Range<usize>, edits: &[Edit]) -> Vec<Segment> {
         segments.push(Segment::Copy(at..body.start + edit.range.start));
         segments.extend(edit.pieces.iter().map(|piece| match piece {
             Piece::Bytes(bytes) => Segment::Literal(bytes.clone()),
-            Piece::Token { slot, .. } => Segment::Token { slot: *slot, breaks: Vec::new() },
+            Piece::Token { slot, len } => Segment::Token { slot: *slot, len: *len, breaks: Vec::new() },
         }));
         at = body.start + edit.range.end;
     }
@@ -211,7 +213,7 @@ impl Segment {
         match self {
             Self::Copy(range) => out.extend(raw.get(range.clone()).unwrap_or_default()),
             Self::Literal(bytes) => out.extend(bytes),
-            Self::Token { slot, breaks } => {
+            Self::Token { slot, breaks, .. } => {
                 let mut at = 0;
                 for end in breaks {
                     out.extend(token(*slot).get(at..*end).unwrap_or_default());
@@ -235,6 +237,19 @@ impl Segment {
                     out.extend(b"\r\n");
                     out.extend(chunk);
                 }
+            }
+        }
+    }
+
+    /// Octets that [`Self::write`] writes.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Copy(range) => range.len(),
+            Self::Literal(bytes) => bytes.len(),
+            Self::Token { len, breaks, .. } => len + breaks.len() * 3,
+            Self::Base64 { pieces, column, line } => {
+                let chars = pieces_len(pieces).div_ceil(3) * 4;
+                chars + chars.saturating_sub(line.saturating_sub(*column)).div_ceil((*line).max(1)) * 2
             }
         }
     }

@@ -26,6 +26,10 @@ pub enum State {
 }
 
 impl State {
+    /// In the order of a delivery's life.
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Delivered, Self::Bounced, Self::Expired, Self::Suppressed, Self::Cancelled];
+
     /// The word in pages, classes of style, JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -112,8 +112,8 @@ impl Intake {
         let mut control = control::read(&header);
         let campaign = self.campaign(&control, submitted);
         let due_at = send_at(&mut control, now);
-        let (recipe, compiled) = self.compile(&raw, &header, submitted, &control, now, random);
-        let stencil = &compiled.stencil;
+        let compiled = self.compile(&raw, &header, submitted, &control, now, random);
+        let (stencil, recipe) = (&compiled.stencil, &compiled.recipe);
         let transactional = submitted.credential.profile == Profile::Transactional;
         let life = if transactional { self.settings.expire.min(TRANSACTIONAL_LIFE_MAX) } else { self.settings.expire };
         let receipt = Receipt {
@@ -159,7 +159,7 @@ impl Intake {
         control: &Control,
         now: Timestamp,
         random: u64,
-    ) -> (Recipe, Compiled) {
+    ) -> Compiled {
         let settings = &self.settings;
         let campaign_mail = submitted.credential.profile == Profile::Campaign;
         let asked = |wanted: fn(&control::Track) -> bool| control.track.as_ref().is_none_or(wanted);
@@ -197,8 +197,7 @@ impl Intake {
             }
         };
         let reverse_path = submitted.envelope.reverse_path.clone();
-        let compiled = Compiled { raw: Arc::clone(raw), stencil, recipe: recipe.clone(), reverse_path };
-        (recipe, compiled)
+        Compiled { raw: Arc::clone(raw), stencil, recipe, reverse_path }
     }
 
     /// The second reader: other code decodes and tokenises a copy and must find the original in it.
