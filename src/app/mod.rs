@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use settings::Certificates;
 pub use settings::{random, store_settings};
 
 use crate::clock::Clock;
@@ -25,11 +26,14 @@ use crate::delivery::{Copies, Courier, Dispatcher, Signers};
 use crate::domain::Domain;
 use crate::mail::cache::StencilCache;
 use crate::mail::dkim::Signer;
+use crate::server::Opening;
 use crate::store::{Accounts, Store};
 use crate::submission::{self, Intake, Submission};
 
 /// Compiled messages kept in memory, in bytes.
 const STENCIL_CACHE_BYTES: usize = 32 << 20;
+/// How often the certificates' files are looked at.
+const CERTIFICATE_STEP: Duration = Duration::from_secs(5);
 /// How often released bodies are swept.
 const SWEEP_STEP: Duration = Duration::from_mins(1);
 
@@ -60,6 +64,7 @@ fn log() {
 /// The sockets, all bound before anything is started or said.
 struct Listeners {
     submission: Vec<std::net::TcpListener>,
+    submission_tls: Vec<std::net::TcpListener>,
     web: std::net::TcpListener,
     tracking: Option<std::net::TcpListener>,
 }
@@ -72,9 +77,12 @@ impl Listeners {
             listener.set_nonblocking(true).map_err(|e| format!("{key}: {e}"))?;
             Ok::<_, String>(listener)
         };
-        let plain = config.submission.listen.iter().map(|address| bind("submission.listen", address));
+        let all = |key, addresses: &[SocketAddr]| {
+            addresses.iter().map(|address| bind(key, address)).collect::<Result<Vec<_>, String>>()
+        };
         Ok(Self {
-            submission: plain.collect::<Result<_, _>>()?,
+            submission: all("submission.listen", &config.submission.listen)?,
+            submission_tls: all("submission.listen_tls", &config.submission.listen_tls)?,
             web: bind("web.listen", &config.web.listen)?,
             tracking: config.tracking.listen.as_ref().map(|address| bind("tracking.listen", address)).transpose()?,
         })
@@ -85,6 +93,7 @@ impl Listeners {
         let text = |listener: &std::net::TcpListener| listener.local_addr().map(|a| a.to_string()).unwrap_or_default();
         let places = serde_json::json!({
             "submission": self.submission.iter().map(text).collect::<Vec<_>>(),
+            "submission_tls": self.submission_tls.iter().map(text).collect::<Vec<_>>(),
             "web": [text(&self.web)],
             "tracking": self.tracking.iter().map(text).collect::<Vec<_>>(),
             "pid": std::process::id(),
@@ -99,6 +108,7 @@ impl Listeners {
 async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
     let clock = Clock;
     let listeners = Listeners::bind(&config)?;
+    let certificates = Certificates::load(&config)?;
     let accounts = store.accounts();
     let signers: Arc<Signers> = Arc::new(ArcSwap::from_pointee(load_signers(&accounts).await?));
     let cache = Arc::new(StencilCache::new(STENCIL_CACHE_BYTES));
@@ -115,7 +125,7 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
         .await
         .map_err(|e| format!("the control socket cannot be opened: {e}"))?;
     let intake = intake(&config, &store, &cache, &signers, &dispatcher);
-    start_submission(&config, &listeners, &accounts, intake, &stop, &tasks)?;
+    start_submission(&config, (&listeners, &certificates), &accounts, intake, &stop, &tasks)?;
     let delivering = CancellationToken::new();
     let delivery = tokio::spawn({
         let (dispatcher, delivering) = (dispatcher.clone(), delivering.clone());
@@ -123,7 +133,8 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
     });
     tasks.spawn(sweep(store.clone(), config.clone(), clock, stop.clone()));
     let rooms = web::Rooms::new(&config, &store, copies, clock);
-    let web = web::start(&config, &listeners, rooms)?;
+    let web = web::start(&listeners, &certificates, rooms)?;
+    tasks.spawn(watch(certificates, stop.clone()));
     first_run::greet(&config, &accounts, &performer, &listeners, clock).await?;
     listeners.write(&config.data_dir)?;
     tracing::info!(source = %store.source(), "ready");
@@ -194,14 +205,14 @@ fn intake(
 
 fn start_submission(
     config: &Config,
-    listeners: &Listeners,
+    (listeners, certificates): (&Listeners, &Certificates),
     accounts: &Accounts,
     intake: Intake,
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(), String> {
     let settings = settings::submission(config);
-    let tls = settings::submission_tls(config)?;
+    let tls = settings::tls(certificates.submission.as_ref())?;
     let accounts = accounts.clone();
     let credentials: submission::Credentials = Arc::new(move |name: &str| accounts.credential(name));
     let sink: submission::Sink = Arc::new(move |submitted| {
@@ -209,11 +220,22 @@ fn start_submission(
         Box::pin(async move { intake.accept(submitted).await })
     });
     let submission = Submission::new(settings, tls, credentials, sink);
-    for listener in &listeners.submission {
+    let plain = listeners.submission.iter().map(|listener| (listener, Opening::Plain));
+    for (listener, opening) in plain.chain(listeners.submission_tls.iter().map(|listener| (listener, Opening::Tls))) {
         let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(|e| e.to_string())?;
-        tasks.spawn(submission.clone().serve(listener, stop.clone()));
+        tasks.spawn(submission.clone().serve(listener, opening, stop.clone()));
     }
     Ok(())
+}
+
+/// Follows the certificates' files.
+async fn watch(certificates: Certificates, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(CERTIFICATE_STEP) => certificates.refresh(),
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 /// Removes what is kept no longer.

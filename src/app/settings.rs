@@ -1,5 +1,6 @@
 //! Each room's own settings, made from the configuration, so that no room knows it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, VisibleUrlLinks};
 use crate::delivery::{self, Dispatch, Smarthost};
 use crate::domain::Mode;
-use crate::server;
+use crate::server::tls::Certificate;
 use crate::store;
 use crate::submission::{self, IntakeSettings};
 use crate::tracking::{self, AddressKept};
@@ -76,16 +77,42 @@ pub(super) fn submission(config: &Config) -> submission::Settings {
     }
 }
 
-pub(super) fn submission_tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, String> {
-    tls(&config.submission.tls_cert, &config.submission.tls_key)
+/// The certificates that the listeners show.
+#[derive(Clone)]
+pub(super) struct Certificates {
+    pub(super) submission: Option<Arc<Certificate>>,
+    pub(super) web: Option<Arc<Certificate>>,
+    pub(super) tracking: Option<Arc<Certificate>>,
 }
 
-/// A certificate and its key; both empty are none.
-pub(super) fn tls(cert: &str, key: &str) -> Result<Option<Arc<rustls::ServerConfig>>, String> {
-    if cert.is_empty() {
-        return Ok(None);
+impl Certificates {
+    /// Reads them; an empty file name is none.
+    pub(super) fn load(config: &Config) -> Result<Self, String> {
+        let load = |cert: &str, key: &str| {
+            (!cert.is_empty()).then(|| Certificate::load(Path::new(cert), Path::new(key))).transpose()
+        };
+        Ok(Self {
+            submission: load(&config.submission.tls_cert, &config.submission.tls_key)?,
+            web: load(&config.web.tls_cert, &config.web.tls_key)?,
+            tracking: load(&config.tracking.tls_cert, &config.tracking.tls_key)?,
+        })
     }
-    server::tls::load(std::path::Path::new(cert), std::path::Path::new(key)).map(Some)
+
+    /// Reads those anew whose files have changed; what cannot be used is said once, and the old one stays.
+    pub(super) fn refresh(&self) {
+        for certificate in [&self.submission, &self.web, &self.tracking].into_iter().flatten() {
+            match certificate.refresh() {
+                Ok(true) => tracing::info!(file = %certificate.path().display(), "a new certificate is in use"),
+                Ok(false) => {}
+                Err(error) => tracing::error!(error, "a certificate cannot be used; the old one stays"),
+            }
+        }
+    }
+}
+
+/// What a listener with this certificate needs.
+pub(super) fn tls(certificate: Option<&Arc<Certificate>>) -> Result<Option<Arc<rustls::ServerConfig>>, String> {
+    certificate.map(Certificate::server_config).transpose()
 }
 
 pub(super) fn dispatch(config: &Config, clock: Clock) -> Dispatch {

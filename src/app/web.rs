@@ -10,7 +10,8 @@ use actix_web::{App, Error, HttpResponse, HttpServer, web};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Listeners, settings};
+use super::Listeners;
+use super::settings::{self, Certificates};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{Config, is_loopback};
@@ -86,13 +87,13 @@ impl Running {
 }
 
 /// Starts the listeners.
-pub(super) fn start(config: &Config, listeners: &Listeners, rooms: Rooms) -> Result<Running, String> {
+pub(super) fn start(listeners: &Listeners, certificates: &Certificates, rooms: Rooms) -> Result<Running, String> {
     let web = listeners.web.try_clone().map_err(|e| e.to_string())?;
-    let tls = settings::tls(&config.web.tls_cert, &config.web.tls_key)?;
+    let tls = settings::tls(certificates.web.as_ref())?;
     let mut servers = vec![everything(web, tls, rooms.clone())?];
     if let Some(listener) = &listeners.tracking {
         let listener = listener.try_clone().map_err(|e| e.to_string())?;
-        let tls = settings::tls(&config.tracking.tls_cert, &config.tracking.tls_key)?;
+        let tls = settings::tls(certificates.tracking.as_ref())?;
         servers.push(tracking_alone(listener, tls, rooms)?);
     }
     let handles = servers.iter().map(Server::handle).collect();

@@ -1,9 +1,15 @@
 //! What goes into an attempt, and what comes out.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use crate::domain::{Address, BounceClass, Reply};
 
+/// Makes a copy without 8-bit text, or says why there is none.
+pub type SevenBit<'a> = &'a (dyn Fn() -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send>> + Send + Sync);
+
 /// One copy for one recipient.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Parcel<'a> {
     /// `None` is the null reverse path.
     pub reverse_path: Option<&'a Address>,
@@ -11,6 +17,10 @@ pub struct Parcel<'a> {
     pub recipient: &'a Address,
     /// The complete message; every line ends in CRLF.
     pub copy: &'a [u8],
+    /// Whether its header fields are internationalised.
+    pub utf8: bool,
+    /// The copy for a server that takes no 8-bit text.
+    pub seven_bit: SevenBit<'a>,
 }
 
 /// What an attempt came to.

@@ -12,6 +12,7 @@ use crate::domain::{Address, DeliveryId, MessageId, TokenKeys};
 use crate::mail::cache::{Compiled, StencilCache};
 use crate::mail::dkim::Signer;
 use crate::mail::recipe::Recipe;
+use crate::mail::sevenbit;
 use crate::store::{BodyFault, Queue, StoreError};
 
 /// Copies being rendered take at most this, in KiB; a larger one has it to itself.
@@ -41,6 +42,8 @@ pub struct Copy {
     pub links: u16,
     /// `None` is the null reverse path.
     pub reverse_path: Option<Address>,
+    /// Whether its header fields are internationalised (RFC 6532), so that only a server with SMTPUTF8 may have it.
+    pub utf8: bool,
 }
 
 /// Why there is no copy.
@@ -77,6 +80,17 @@ impl Copies {
         tokio::task::spawn_blocking(work).await.map_err(|e| unusable(&e))?
     }
 
+    /// The copy for a server that takes no 8-bit text, signed anew. The error says why there is none without loss.
+    pub async fn render_seven_bit(&self, message: MessageId, delivery: DeliveryId) -> Result<Vec<u8>, String> {
+        let compiled = self.compiled(message).await.map_err(|e| e.to_string())?;
+        let (keys, signers) = (Arc::clone(&self.keys), self.signers.load_full());
+        let work = move || {
+            let body = unsigned(&compiled, delivery, &keys).map_err(|e| e.to_string())?;
+            Ok(sign(sevenbit::convert(&body)?, &compiled.recipe, &signers))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())?
+    }
+
     async fn compiled(&self, message: MessageId) -> Result<Arc<Compiled>, CopyFault> {
         if let Some(compiled) = self.cache.get(message) {
             return Ok(compiled);
@@ -103,22 +117,33 @@ fn stamp(
     keys: &TokenKeys,
     signers: &HashMap<(String, String), Arc<Signer>>,
 ) -> Result<Copy, CopyFault> {
-    let Compiled { raw, stencil, recipe, reverse_path } = compiled;
-    let key = keys.get(recipe.key);
-    let key = key.ok_or_else(|| CopyFault::Unusable(format!("signing secret {} is missing", recipe.key)))?;
-    let body = stencil.stamp(raw, delivery, key);
-    let mut signatures = Vec::new();
+    let Compiled { stencil, recipe, reverse_path, .. } = compiled;
+    let body = unsigned(compiled, delivery, keys)?;
+    let header = memchr::memmem::find(&body, b"\r\n\r\n").and_then(|end| body.get(..end)).unwrap_or(&body);
+    let utf8 = recipe.utf8 && !header.is_ascii();
+    let links = u16::try_from(stencil.links().len()).unwrap_or(u16::MAX);
+    let bytes = sign(body, recipe, signers);
+    Ok(Copy { bytes, pixel: stencil.has_pixel(), links, reverse_path: reverse_path.clone(), utf8 })
+}
+
+fn unsigned(compiled: &Compiled, delivery: DeliveryId, keys: &TokenKeys) -> Result<Vec<u8>, CopyFault> {
+    let id = compiled.recipe.key;
+    let key = keys.get(id).ok_or_else(|| CopyFault::Unusable(format!("signing secret {id} is missing")))?;
+    Ok(compiled.stencil.stamp(&compiled.raw, delivery, key))
+}
+
+/// Signatures go on top, over all that leaves.
+fn sign(body: Vec<u8>, recipe: &Recipe, signers: &HashMap<(String, String), Arc<Signer>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
     for name in &recipe.signers {
         match signers.get(name).map(|signer| signer.sign(&body, recipe.signing_time())) {
-            Some(Ok(lines)) => signatures.extend(lines),
+            Some(Ok(lines)) => bytes.extend(lines),
             Some(Err(error)) => tracing::error!(domain = name.0, %error, "a copy could not be signed"),
             None => {
                 tracing::error!(domain = name.0, selector = name.1, "the key that a message was accepted for is gone");
             }
         }
     }
-    let mut bytes = signatures;
     bytes.extend(body);
-    let links = u16::try_from(stencil.links().len()).unwrap_or(u16::MAX);
-    Ok(Copy { bytes, pixel: stencil.has_pixel(), links, reverse_path: reverse_path.clone() })
+    bytes
 }

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::attempted::{Answer, Attempted, Parcel};
+use super::attempted::{Answer, Attempted, Parcel, SevenBit};
 use super::copy::{Copies, Copy, CopyFault};
 use super::courier::Courier;
 use super::window::{Limits, Step, Window};
@@ -161,7 +161,13 @@ impl Inner {
             Mode::Sandbox => kept_in_the_inbox(),
             Mode::Live => {
                 let (reverse_path, recipient) = (copy.reverse_path.as_ref(), &due.address);
-                self.courier.attempt(Parcel { reverse_path, recipient, copy: &copy.bytes }).await
+                let (copies, message, delivery) = (self.copies.clone(), due.message, due.delivery);
+                let seven_bit: SevenBit<'_> = &move || {
+                    let copies = copies.clone();
+                    Box::pin(async move { copies.render_seven_bit(message, delivery).await })
+                };
+                let parcel = Parcel { reverse_path, recipient, copy: &copy.bytes, utf8: copy.utf8, seven_bit };
+                self.courier.attempt(parcel).await
             }
         };
         if !attempted.site.is_empty() {

@@ -32,7 +32,7 @@ mod transcript;
 mod window;
 mod wire;
 
-pub use attempted::{Answer, Attempted, Parcel};
+pub use attempted::{Answer, Attempted, Parcel, SevenBit};
 pub use copy::{Copies, Copy, CopyFault, Signers};
 pub use courier::{Courier, CourierError};
 pub use dispatcher::{Dispatch, Dispatcher};

@@ -7,6 +7,8 @@ pub(super) struct Offers {
     pub(super) starttls: bool,
     pub(super) pipelining: bool,
     pub(super) eight_bit: bool,
+    /// RFC 6531.
+    pub(super) utf8: bool,
     /// `Some(0)` is SIZE without a limit (RFC 1870 section 4).
     pub(super) size: Option<u64>,
     pub(super) auth_plain: bool,
@@ -25,6 +27,7 @@ impl Offers {
                 Some("STARTTLS") => offers.starttls = true,
                 Some("PIPELINING") => offers.pipelining = true,
                 Some("8BITMIME") => offers.eight_bit = true,
+                Some("SMTPUTF8") => offers.utf8 = true,
                 Some("SIZE") => offers.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0)),
                 Some("AUTH") => {
                     for word in words {
@@ -54,6 +57,7 @@ mod tests {
             "250-PIPELINING is my name",
             "250-size 1000",
             "250-8BitMIME",
+            "250-SmtpUtf8",
             "250-AUTH=LOGIN",
             "250-Auth plain xoauth2",
             "250 STARTTLS",
@@ -66,6 +70,7 @@ mod tests {
             starttls: true,
             pipelining: false,
             eight_bit: true,
+            utf8: true,
             size: Some(1000),
             auth_plain: true,
             auth_login: true,

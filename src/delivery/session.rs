@@ -1,12 +1,13 @@
 //! One SMTP conversation, as a client (RFC 5321), over one connection.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 
-use crate::domain::{BounceClass, EnhancedCode, Reply};
+use crate::domain::{Address, BounceClass, EnhancedCode, Reply};
 
 use super::attempted::Parcel;
 use super::failure::{Failure, Step, Trouble};
@@ -41,41 +42,76 @@ pub(super) struct Session {
 impl Session {
     /// Hands over one copy. After a failure the session may still be of use: see `is_usable`.
     pub(super) async fn send(&mut self, parcel: &Parcel<'_>, log: &mut Transcript) -> Result<Reply, Failure> {
-        let mail = self.mail_command(parcel)?;
-        let rcpt = format!("RCPT TO:<{}>", parcel.recipient);
+        let utf8 = self.needs_utf8(parcel)?;
+        let copy = self.suitable(parcel).await?;
+        let mail = self.mail_command(parcel, &copy, utf8)?;
+        let rcpt = format!("RCPT TO:<{}>", self.spelt(parcel.recipient)?);
         if self.offers.pipelining {
             self.transact_at_once(&mail, &rcpt, log).await?;
         } else {
             self.transact(&mail, &rcpt, log).await?;
         }
-        self.hand_over(parcel.copy, log).await
+        self.hand_over(&copy, log).await
     }
 
-    /// MAIL with what this server needs to know (RFC 1870, RFC 6152), or why it will not take the copy.
-    fn mail_command(&self, parcel: &Parcel<'_>) -> Result<String, Failure> {
+    /// Whether the transaction needs SMTPUTF8 (RFC 6531 section 3.1), or why it cannot be had.
+    fn needs_utf8(&self, parcel: &Parcel<'_>) -> Result<bool, Failure> {
+        let addresses = [Some(parcel.recipient), parcel.reverse_path];
+        let needed = parcel.utf8 || addresses.into_iter().flatten().any(|address| !address.is_ascii());
+        if parcel.utf8 && !self.offers.utf8 {
+            return Err(self.lacks_utf8("a header field of the message is not ASCII"));
+        }
+        Ok(needed && self.offers.utf8)
+    }
+
+    /// The address as this server takes it.
+    fn spelt<'p>(&self, address: &'p Address) -> Result<Cow<'p, str>, Failure> {
+        if self.offers.utf8 {
+            return Ok(Cow::Borrowed(address.as_str()));
+        }
+        address.to_ascii().ok_or_else(|| self.lacks_utf8(&format!("{address} is not ASCII")))
+    }
+
+    fn lacks_utf8(&self, why: &str) -> Failure {
+        let text = format!("{why}, and {} does not offer SMTPUTF8", self.who());
+        Failure::found(Step::Mail, 553, EnhancedCode(5, 6, 7), BounceClass::TlsOrProtocol, text)
+    }
+
+    /// The copy, or one without 8-bit text where the server takes none (RFC 6152 section 3).
+    async fn suitable<'p>(&self, parcel: &Parcel<'p>) -> Result<Cow<'p, [u8]>, Failure> {
+        if self.offers.eight_bit || parcel.copy.is_ascii() {
+            return Ok(Cow::Borrowed(parcel.copy));
+        }
+        (parcel.seven_bit)().await.map(Cow::Owned).map_err(|why| {
+            let text = format!("the message has 8-bit text, and {} does not offer 8BITMIME; {why}", self.who());
+            Failure::found(Step::Mail, 554, EnhancedCode(5, 6, 3), BounceClass::TlsOrProtocol, text)
+        })
+    }
+
+    /// MAIL with what this server needs to know (RFC 1870, RFC 6152, RFC 6531), or why it will not take the copy.
+    fn mail_command(&self, parcel: &Parcel<'_>, copy: &[u8], utf8: bool) -> Result<String, Failure> {
         let refuse = |code, enhanced, class, text| Err(Failure::found(Step::Mail, code, enhanced, class, text));
-        let size = parcel.copy.len();
+        let size = copy.len();
         if let Some(max) = self.offers.size_max()
             && u64::try_from(size).unwrap_or(u64::MAX) > max
         {
             let text = format!("the message has {size} octets, {} takes at most {max}", self.who());
             return refuse(552, EnhancedCode(5, 3, 4), BounceClass::TooLarge, text);
         }
-        if !ends_lines_rightly(parcel.copy) {
+        if !ends_lines_rightly(copy) {
             let text = "the message has a bare CR or LF, or a NUL, and was not sent".to_owned();
             return refuse(554, EnhancedCode(5, 6, 0), BounceClass::TlsOrProtocol, text);
         }
-        let eight_bit = !parcel.copy.is_ascii();
-        if eight_bit && !self.offers.eight_bit {
-            let text = format!("the message has 8-bit text, and {} does not offer 8BITMIME", self.who());
-            return refuse(554, EnhancedCode(5, 6, 3), BounceClass::TlsOrProtocol, text);
-        }
-        let mut mail = format!("MAIL FROM:<{}>", parcel.reverse_path.map_or("", |a| a.as_str()));
+        let reverse_path = parcel.reverse_path.map_or(Ok(Cow::Borrowed("")), |address| self.spelt(address))?;
+        let mut mail = format!("MAIL FROM:<{reverse_path}>");
         if self.offers.size.is_some() {
             let _ = write!(mail, " SIZE={size}");
         }
-        if eight_bit {
+        if !copy.is_ascii() {
             mail.push_str(" BODY=8BITMIME");
+        }
+        if utf8 {
+            mail.push_str(" SMTPUTF8");
         }
         Ok(mail)
     }

@@ -1,8 +1,10 @@
 //! Addresses and domains, as they stand in an envelope (RFC 5321 section 4.1.2).
 //!
 //! The local part is kept as it was written, quotes included: another spelling may be another mailbox. Domains are
-//! compared in lower case. Internationalised local parts (RFC 6531) are refused until the relay offers SMTPUTF8.
+//! compared in lower case and as A-labels (RFC 5890). Local parts may be internationalised (RFC 6531 section 3.3); who
+//! takes such an address from outside asks [`Address::is_ascii`] first.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// RFC 5321 section 4.5.3.1.1, octets.
@@ -27,30 +29,29 @@ pub enum AddressError {
     /// A character that neither a dot-atom nor a quoted string may hold.
     #[error("local part is not a dot-atom or a quoted string")]
     BadLocalPart,
-    /// Not dot-separated labels of letters, digits and hyphens.
+    /// Not dot-separated labels of letters, digits and hyphens, and no internationalised name of such either.
     #[error("domain is not a host name")]
     BadDomain,
-    /// Needs SMTPUTF8 (RFC 6531).
-    #[error("is not ASCII, which needs SMTPUTF8")]
-    NotAscii,
     /// `[192.0.2.1]` instead of a name.
     #[error("has an address literal instead of a domain")]
     Literal,
 }
 
-/// A domain in lower case, without a final dot.
+/// A domain in lower case and ASCII, without a final dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Domain(String);
 
 impl Domain {
-    /// Checks and lowers a host name of at least one label.
+    /// Checks and lowers a host name of at least one label; an internationalised one becomes A-labels (RFC 5891).
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let name = text.strip_suffix('.').unwrap_or(text);
+        let name = if name.is_ascii() {
+            Cow::Borrowed(name)
+        } else {
+            Cow::Owned(idna::domain_to_ascii(name).map_err(|_| AddressError::BadDomain)?)
+        };
         if name.len() > DOMAIN_MAX {
             return Err(AddressError::DomainTooLong);
-        }
-        if !name.is_ascii() {
-            return Err(AddressError::NotAscii);
         }
         if name.starts_with('[') {
             return Err(AddressError::Literal);
@@ -99,9 +100,6 @@ pub struct Address {
 impl Address {
     /// Reads `local@domain`. The last `@` outside of quotes divides.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        if !text.is_ascii() {
-            return Err(AddressError::NotAscii);
-        }
         let at = text.rfind('@').ok_or(AddressError::NoDomain)?;
         let (local, domain) = (&text[..at], &text[at + 1..]);
         if local.len() > LOCAL_PART_MAX {
@@ -132,7 +130,22 @@ impl Address {
     /// The form in which two spellings of one mailbox meet: the domain lowered, the local part lowered too, since no
     /// receiver of note tells `Ann@` from `ann@` and a suppression must not be escaped by a capital.
     pub fn canonical(&self) -> String {
-        format!("{}@{}", self.local_part().to_ascii_lowercase(), self.domain)
+        format!("{}@{}", self.local_part().to_lowercase(), self.domain)
+    }
+
+    /// Whether it can be written without SMTPUTF8 as it stands.
+    pub fn is_ascii(&self) -> bool {
+        self.text.is_ascii()
+    }
+
+    /// The address for a server without SMTPUTF8: its domain in A-labels. `None` where the local part is not ASCII: only
+    /// its own server may rewrite that (RFC 6531 section 3.2).
+    pub fn to_ascii(&self) -> Option<Cow<'_, str>> {
+        match (self.is_ascii(), self.local_part().is_ascii()) {
+            (true, _) => Some(Cow::Borrowed(&self.text)),
+            (false, true) => Some(Cow::Owned(format!("{}@{}", self.local_part(), self.domain))),
+            (false, false) => None,
+        }
     }
 }
 
@@ -146,28 +159,30 @@ impl fmt::Display for Address {
 fn is_local_part(local: &str) -> bool {
     match local.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"').is_some_and(is_quoted_content),
-        None => !local.is_empty() && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext)),
+        None => !local.is_empty() && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext)),
     }
 }
 
 fn is_quoted_content(inner: &str) -> bool {
     let mut escaped = false;
-    for byte in inner.bytes() {
-        if !(0x20..0x7f).contains(&byte) {
+    for c in inner.chars() {
+        if c.is_control() {
             return false;
         }
-        escaped = match (escaped, byte) {
-            (false, b'\\') => true,
-            (false, b'"') => return false,
+        escaped = match (escaped, c) {
+            (false, '\\') => true,
+            (false, '"') => return false,
             _ => false,
         };
     }
     !escaped
 }
 
-/// RFC 5322 section 3.2.3.
-fn is_atext(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
+/// RFC 5322 section 3.2.3, and what RFC 6532 section 3.2 adds: blanks and controls beyond ASCII stay out, since an address
+/// stands in commands, logs and pages.
+fn is_atext(c: char) -> bool {
+    let beyond = !c.is_ascii() && !c.is_control() && !c.is_whitespace();
+    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || beyond
 }
 
 /// Reverse path and forward paths of one transaction (RFC 5321 section 3.3).
@@ -185,9 +200,14 @@ mod tests {
 
     #[test]
     fn takes_what_mailboxes_look_like() {
-        for good in
-            ["ann@example.org", "a.b+tag@ex-ample.co.uk", "\"q u\"@b.example", "\"a@b\"@c.example", "x@localhost"]
-        {
+        for good in [
+            "ann@example.org",
+            "a.b+tag@ex-ample.co.uk",
+            "\"q u\"@b.example",
+            "\"a@b\"@c.example",
+            "x@localhost",
+            "jos\u{e9}@b.example",
+        ] {
             assert_eq!(Address::parse(good).map(|a| a.to_string()), Ok(good.to_owned()));
         }
     }
@@ -205,7 +225,9 @@ mod tests {
             ("a@[192.0.2.1]", AddressError::Literal),
             ("a@-b.example", AddressError::BadDomain),
             ("a@b..example", AddressError::BadDomain),
-            ("jos\u{e9}@b.example", AddressError::NotAscii),
+            ("jos\u{85}@b.example", AddressError::BadLocalPart),
+            ("jos\u{2028}@b.example", AddressError::BadLocalPart),
+            ("a@b\u{fffd}.example", AddressError::BadDomain),
             (long_local.as_str(), AddressError::LocalPartTooLong),
             (long_domain.as_str(), AddressError::DomainTooLong),
         ] {
@@ -221,5 +243,14 @@ mod tests {
         let sub = Domain::parse("mail.example.org").unwrap();
         assert!(sub.is_within(a.domain()));
         assert!(!Domain::parse("badexample.org").unwrap().is_within(a.domain()));
+    }
+
+    #[test]
+    fn internationalised_names_meet_their_a_labels() {
+        let a = Address::parse("Ann@B\u{fc}cher.example").unwrap();
+        assert_eq!(a.domain(), &Domain::parse("xn--bcher-kva.example").unwrap());
+        assert_eq!((a.is_ascii(), a.to_ascii().as_deref()), (false, Some("Ann@xn--bcher-kva.example")));
+        let jose = Address::parse("Jos\u{c9}@b.example").unwrap();
+        assert_eq!((jose.to_ascii(), jose.canonical().as_str()), (None, "jos\u{e9}@b.example"));
     }
 }

@@ -15,5 +15,6 @@ pub mod proof;
 mod quoted;
 pub mod receipt;
 pub mod recipe;
+pub mod sevenbit;
 pub mod stencil;
 pub mod transfer;

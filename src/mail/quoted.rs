@@ -71,6 +71,13 @@ pub(super) fn encode_anew(page: &[u8], edits: &[Edit]) -> Vec<Segment> {
     writer.segments
 }
 
+/// All of a body as quoted-printable, with nothing put in.
+pub(super) fn encode(page: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(page.len() + page.len() / 2);
+    encode_anew(page, &[]).iter().for_each(|segment| segment.write(&[], &[], &mut encoded));
+    encoded
+}
+
 fn encode_lines(writer: &mut QuotedPrintable, bytes: &[u8], goes_on: bool) {
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {

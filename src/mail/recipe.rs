@@ -10,6 +10,7 @@ pub const RENDERER: u8 = 1;
 
 /// Stored as JSON beside the body. Fields can be added; they must have a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the stored text")]
 pub struct Recipe {
     /// Which rules the copy is made by.
     pub renderer: u8,
@@ -34,6 +35,9 @@ pub struct Recipe {
     /// Domain and selector of each signature.
     #[serde(default)]
     pub signers: Vec<(String, String)>,
+    /// Whether the sender asked for SMTPUTF8, so that header fields may be internationalised.
+    #[serde(default)]
+    pub utf8: bool,
     /// Why nothing is tracked, when a rewritten copy did not stand its proof.
     #[serde(default)]
     pub untracked: Option<String>,

@@ -28,6 +28,15 @@ pub struct Server {
     pub machine: NewMachine,
 }
 
+/// How sessions of a listener begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// In plain, with STARTTLS where there is a certificate.
+    Plain,
+    /// With a TLS handshake (RFC 8314 section 3).
+    Tls,
+}
+
 /// Sessions by client address.
 #[derive(Debug, Default)]
 struct Addresses(Mutex<HashMap<IpAddr, usize>>);
@@ -63,7 +72,7 @@ impl Drop for AddressPermit {
 }
 
 /// Serves until `stop`; returns when every session has ended.
-pub async fn listen(listener: TcpListener, server: Arc<Server>, stop: CancellationToken) {
+pub async fn listen(listener: TcpListener, server: Arc<Server>, opening: Opening, stop: CancellationToken) {
     let permits = Arc::new(Semaphore::new(server.settings.max_connections));
     let addresses = Arc::new(Addresses::default());
     let sessions = TaskTracker::new();
@@ -83,15 +92,15 @@ pub async fn listen(listener: TcpListener, server: Arc<Server>, stop: Cancellati
         };
         let ip = peer.ip().to_canonical();
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-            sessions.spawn(turn_away(stream));
+            sessions.spawn(turn_away(stream, opening));
             continue;
         };
         let Some(address) = addresses.take(ip, server.settings.max_connections_per_address) else {
-            sessions.spawn(turn_away(stream));
+            sessions.spawn(turn_away(stream, opening));
             continue;
         };
         let (server, stop) = (Arc::clone(&server), stop.clone());
-        sessions.spawn(serve(stream, ip, server, stop, (permit, address)));
+        sessions.spawn(serve((stream, ip), server, opening, stop, (permit, address)));
     }
     drop(listener);
     sessions.close();
@@ -99,20 +108,24 @@ pub async fn listen(listener: TcpListener, server: Arc<Server>, stop: Cancellati
 }
 
 async fn serve(
-    stream: TcpStream,
-    ip: IpAddr,
+    (stream, ip): (TcpStream, IpAddr),
     server: Arc<Server>,
+    opening: Opening,
     stop: CancellationToken,
     _permits: (OwnedSemaphorePermit, AddressPermit),
 ) {
     let _ = stream.set_nodelay(true);
     let machine = (server.machine)(ip);
-    if let Err(error) = Session::new(stream, machine, server, stop).run().await {
+    if let Err(error) = Session::new(stream, machine, server, stop).run(opening).await {
         tracing::debug!(%ip, %error, "a session ended early");
     }
 }
 
-async fn turn_away(mut stream: TcpStream) {
+/// Where TLS is spoken from the start, closing says it.
+async fn turn_away(mut stream: TcpStream, opening: Opening) {
+    if opening == Opening::Tls {
+        return;
+    }
     let said = stream.write_all(b"421 4.3.2 too many connections; try again later\r\n");
     let _ = tokio::time::timeout(Duration::from_secs(5), said).await;
 }

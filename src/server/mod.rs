@@ -3,6 +3,7 @@
 //! May import `smtp`, `domain` and `clock`.
 
 mod body;
+mod incoming;
 mod listener;
 mod session;
 pub mod tls;
@@ -14,7 +15,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 pub use body::Budget;
-pub use listener::{Server, listen};
+pub use listener::{Opening, Server, listen};
 
 use crate::smtp::receiver::Fault;
 use crate::smtp::reply::Reply;
@@ -32,6 +33,23 @@ pub enum Step {
     StartTls(Reply),
     /// Say this and read a message of at most so many octets.
     ReadMessage(Reply, u64),
+    /// Read the octets of a chunk (RFC 3030), then go on as [`Machine::chunk`] says.
+    ReadChunk(Chunk),
+    /// Read this many octets of a chunk that is of no use, then say this.
+    SkipChunk(u64, Reply),
+}
+
+/// A chunk that follows its command at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    /// Its octets; they are read whatever becomes of them.
+    pub size: u64,
+    /// Whether it begins a message.
+    pub first: bool,
+    /// Whether it ends one.
+    pub last: bool,
+    /// The most octets a message may have.
+    pub most: u64,
 }
 
 /// A message as it was read.
@@ -69,6 +87,10 @@ pub trait Machine: Send {
     fn tls_started(&mut self, version: &str);
     /// The message that was asked for.
     fn received(&mut self, received: Received) -> Pending;
+    /// A chunk that is not the last one was read; `spoilt` says that its message cannot be taken any more.
+    fn chunk(&mut self, size: u64, spoilt: Option<Received>) -> Reply;
+    /// Whether the chunks read so far are still of use.
+    fn in_chunks(&self) -> bool;
 }
 
 /// The loop's limits.

@@ -11,9 +11,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use super::body::Collector;
-use super::listener::Server;
-use super::{Machine, Received, Step};
+use super::incoming::Incoming;
+use super::listener::{Opening, Server};
+use super::{Chunk, Machine, Step};
 use crate::smtp::receiver::Receiver;
 use crate::smtp::reply::Reply;
 
@@ -51,6 +51,19 @@ impl Stream {
     }
 }
 
+/// How fast a message comes.
+struct Pace {
+    since: Instant,
+    octets: u64,
+    stopping: Option<Instant>,
+}
+
+impl Pace {
+    fn new(here: usize) -> Self {
+        Self { since: Instant::now(), octets: here as u64, stopping: None }
+    }
+}
+
 /// Whether the session goes on.
 #[derive(Debug, PartialEq, Eq)]
 enum Flow {
@@ -65,6 +78,8 @@ pub(super) struct Session {
     stop: CancellationToken,
     input: Vec<u8>,
     output: Vec<u8>,
+    /// The chunks of a message that is not whole yet.
+    chunks: Option<Incoming>,
     /// A line that is too long is being thrown away.
     skipping: bool,
 }
@@ -76,17 +91,23 @@ impl Session {
         server: Arc<Server>,
         stop: CancellationToken,
     ) -> Self {
-        let stream = Stream::Plain(stream);
-        Self { stream, machine, server, stop, input: Vec::new(), output: Vec::new(), skipping: false }
+        let (stream, input, output) = (Stream::Plain(stream), Vec::new(), Vec::new());
+        Self { stream, machine, server, stop, input, output, chunks: None, skipping: false }
     }
 
-    pub(super) async fn run(mut self) -> io::Result<()> {
+    pub(super) async fn run(mut self, opening: Opening) -> io::Result<()> {
+        if opening == Opening::Tls && self.encrypt().await? == Flow::End {
+            return Ok(());
+        }
         self.machine.greet().write(&mut self.output);
         loop {
             // Replies to commands that came together go out together (RFC 2920 section 3.2).
             while let Some(step) = self.next_step() {
                 if self.follow(step).await? == Flow::End {
                     return self.flush().await;
+                }
+                if !self.machine.in_chunks() {
+                    self.chunks = None;
                 }
             }
             self.flush().await?;
@@ -148,9 +169,14 @@ impl Session {
             Step::ReadMessage(reply, most) => {
                 reply.write(&mut self.output);
                 self.flush().await?;
-                let Some((received, held)) = self.read_message(most).await? else { return Ok(Flow::End) };
-                let reply = self.machine.received(received).await;
-                drop(held);
+                let Some(incoming) = self.read_message(most).await? else { return Ok(Flow::End) };
+                self.conclude(incoming).await;
+            }
+            Step::ReadChunk(chunk) => return self.follow_chunk(chunk).await,
+            Step::SkipChunk(size, reply) => {
+                if !self.read_chunk(size, None, 0).await? {
+                    return Ok(Flow::End);
+                }
                 reply.write(&mut self.output);
             }
         }
@@ -159,13 +185,17 @@ impl Session {
 
     /// What came in the packet of STARTTLS was said by whoever sits between us and the client: the session ends.
     async fn start_tls(&mut self, reply: Reply) -> io::Result<Flow> {
-        let Some(config) = self.server.tls.clone() else { return Ok(Flow::End) };
         if !self.input.is_empty() {
             Reply::new(421, (4, 7, 0), "nothing may follow STARTTLS").write(&mut self.output);
             return Ok(Flow::End);
         }
         reply.write(&mut self.output);
         self.flush().await?;
+        self.encrypt().await
+    }
+
+    async fn encrypt(&mut self) -> io::Result<Flow> {
+        let Some(config) = self.server.tls.clone() else { return Ok(Flow::End) };
         let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else { return Ok(Flow::End) };
         let stream = timeout(HANDSHAKE_MAX, TlsAcceptor::from(config).accept(stream)).await??;
         let version = stream.get_ref().1.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
@@ -175,66 +205,90 @@ impl Session {
     }
 
     /// Reads up to the final dot, whatever becomes of the message. `None` when the client went or was too slow.
-    async fn read_message(
-        &mut self,
-        most: u64,
-    ) -> io::Result<Option<(Received, Option<tokio::sync::OwnedSemaphorePermit>)>> {
-        let mut receiver = Receiver::default();
-        let mut body = Collector::new(self.server.budget.clone(), &self.server.settings.spool_dir);
-        let (mut refused, mut piece) = (None, Vec::with_capacity(READ));
-        let (mut since, mut octets, mut stopping) = (Instant::now(), 0_u64, None);
+    async fn read_message(&mut self, most: u64) -> io::Result<Option<Incoming>> {
+        let mut incoming = Incoming::new(Receiver::default(), &self.server);
+        let mut pace = Pace::new(self.input.len());
         loop {
-            octets += self.input.len() as u64;
-            piece.clear();
-            let end = receiver.push(&self.input, &mut piece);
+            let end = incoming.push(&self.input, most).await;
             self.input.drain(..end.unwrap_or(self.input.len()));
-            if refused.is_none() {
-                refused = match (body.length() + piece.len() as u64 > most, body.push(&piece).await) {
-                    (true, _) => Some(Received::TooLarge),
-                    (false, Err(_)) => Some(Received::NoRoom),
-                    (false, Ok(())) => None,
-                };
-                if refused.is_some() {
-                    body.discard();
-                }
-            }
             if end.is_some() {
-                break;
+                return Ok(Some(incoming));
             }
-            if since.elapsed() > RATE_STEP {
-                if octets < self.server.settings.min_rate * RATE_STEP.as_secs() {
-                    self.say_goodbye("the message comes too slowly").await?;
-                    return Ok(None);
-                }
-                (since, octets) = (Instant::now(), 0);
-            }
-            if stopping.is_none() && self.stop.is_cancelled() {
-                stopping = Some(Instant::now());
-            }
-            let grace = self.server.settings.grace;
-            if stopping.is_some_and(|at| at.elapsed() > grace) {
-                self.say_goodbye("the relay is stopping; try again soon").await?;
+            if !self.fill(&mut pace).await? {
                 return Ok(None);
+            }
+        }
+    }
+
+    /// Reads the octets of a chunk; with `incoming` they are part of a message of at most `most`, else they are read for
+    /// nothing. `false` when the client went or was too slow.
+    async fn read_chunk(&mut self, size: u64, mut incoming: Option<&mut Incoming>, most: u64) -> io::Result<bool> {
+        let mut left = size;
+        let mut pace = Pace::new(self.input.len());
+        loop {
+            let here = usize::try_from(left).unwrap_or(usize::MAX).min(self.input.len());
+            if let Some(incoming) = &mut incoming {
+                incoming.push(self.input.get(..here).unwrap_or_default(), most).await;
+            }
+            self.input.drain(..here);
+            left -= here as u64;
+            if left == 0 {
+                return Ok(true);
+            }
+            if !self.fill(&mut pace).await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Reads more of a message. `false` when the client went, was too slow, or the relay stops.
+    async fn fill(&mut self, pace: &mut Pace) -> io::Result<bool> {
+        loop {
+            if pace.since.elapsed() > RATE_STEP {
+                if pace.octets < self.server.settings.min_rate * RATE_STEP.as_secs() {
+                    self.say_goodbye("the message comes too slowly").await?;
+                    return Ok(false);
+                }
+                (pace.since, pace.octets) = (Instant::now(), 0);
+            }
+            if pace.stopping.is_none() && self.stop.is_cancelled() {
+                pace.stopping = Some(Instant::now());
+            }
+            if pace.stopping.is_some_and(|at| at.elapsed() > self.server.settings.grace) {
+                self.say_goodbye("the relay is stopping; try again soon").await?;
+                return Ok(false);
             }
             // Short enough that a stop and the rate are looked at while nothing comes.
-            let read = timeout(Duration::from_secs(1), read_more(&mut self.stream, &mut self.input)).await;
-            if let Ok(read) = read
-                && read? == 0
-            {
-                return Ok(None);
+            if let Ok(read) = timeout(Duration::from_secs(1), read_more(&mut self.stream, &mut self.input)).await {
+                let count = read?;
+                pace.octets += count as u64;
+                return Ok(count > 0);
             }
         }
-        if let Some(refused) = refused {
-            return Ok(Some((refused, None)));
+    }
+
+    /// Hands a finished message on and says what became of it.
+    async fn conclude(&mut self, incoming: Incoming) {
+        let (received, held) = incoming.finish().await;
+        let reply = self.machine.received(received).await;
+        drop(held);
+        reply.write(&mut self.output);
+    }
+
+    async fn follow_chunk(&mut self, chunk: Chunk) -> io::Result<Flow> {
+        let before = self.chunks.take().filter(|_| !chunk.first);
+        let mut incoming = before.unwrap_or_else(|| Incoming::new(Receiver::chunked(), &self.server));
+        if !self.read_chunk(chunk.size, Some(&mut incoming), chunk.most).await? {
+            return Ok(Flow::End);
         }
-        if let Some(fault) = receiver.fault() {
-            return Ok(Some((Received::Spoiled(fault), None)));
+        if chunk.last {
+            self.conclude(incoming).await;
+        } else {
+            let reply = self.machine.chunk(chunk.size, incoming.take_refusal());
+            reply.write(&mut self.output);
+            self.chunks = Some(incoming);
         }
-        let eight_bit = receiver.eight_bit();
-        Ok(Some(match body.finish().await {
-            Ok(whole) => (Received::Message { bytes: whole.bytes, eight_bit }, whole.held),
-            Err(_) => (Received::NoRoom, None),
-        }))
+        Ok(Flow::On)
     }
 
     async fn flush(&mut self) -> io::Result<()> {

@@ -21,6 +21,8 @@ impl Capabilities {
             format!("SIZE {}", self.size),
             "PIPELINING".to_owned(),
             "8BITMIME".to_owned(),
+            "SMTPUTF8".to_owned(),
+            "CHUNKING".to_owned(),
             "ENHANCEDSTATUSCODES".to_owned(),
         ];
         if self.starttls {

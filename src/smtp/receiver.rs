@@ -1,7 +1,8 @@
-//! The bytes between `354` and the final dot.
+//! The bytes of a message: those between `354` and the final dot, or those of BDAT chunks.
 //!
 //! Only `CRLF . CRLF` (or `. CRLF` right at the start) ends the message; nothing else ever does (RFC 5321 section 2.3.8).
 //! A bare LF becomes CRLF, once, here; a bare CR or a NUL spoils the message. Leading dots are unstuffed (section 4.5.2).
+//! Chunks (RFC 3030) are counted by the command, so in them a dot is a dot.
 
 /// What spoils a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +31,23 @@ enum State {
 #[derive(Debug, Clone)]
 pub struct Receiver {
     state: State,
+    chunked: bool,
     fault: Option<Fault>,
     eight_bit: bool,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { state: State::LineStart, fault: None, eight_bit: false }
+        Self { state: State::LineStart, chunked: false, fault: None, eight_bit: false }
     }
 }
 
 impl Receiver {
+    /// Reads chunks: nothing in them ends the message, and no dot was stuffed.
+    pub fn chunked() -> Self {
+        Self { state: State::Line, chunked: true, ..Self::default() }
+    }
+
     /// Takes bytes; what belongs to the message is appended to `out`. `Some(n)` when the message ended with the n-th of
     /// these bytes.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
@@ -71,7 +78,7 @@ impl Receiver {
             (State::DotCr, b'\n') => return true,
             (State::Cr, b'\n') => {
                 out.extend(b"\r\n");
-                State::LineStart
+                if self.chunked { State::Line } else { State::LineStart }
             }
             (State::DotCr | State::Cr, _) => {
                 self.spoil(Fault::BareCr);
@@ -108,9 +115,9 @@ impl Receiver {
         self.fault.get_or_insert(fault);
     }
 
-    /// What spoiled the message, if anything did.
+    /// What spoiled the message, if anything did; a CR that nothing followed is a bare one.
     pub fn fault(&self) -> Option<Fault> {
-        self.fault
+        self.fault.or((self.state == State::Cr).then_some(Fault::BareCr))
     }
 
     /// Whether an octet above 127 was seen.
@@ -174,6 +181,19 @@ mod tests {
     #[test]
     fn what_follows_the_end_is_left() {
         assert_eq!(read(b"a\r\n.\r\nQUIT\r\n").1, Some(6));
+    }
+
+    #[test]
+    fn in_chunks_a_dot_is_a_dot_and_a_line_end_may_be_torn() {
+        let read = |pieces: &[&[u8]]| {
+            let (mut receiver, mut out) = (Receiver::chunked(), Vec::new());
+            assert!(pieces.iter().all(|piece| receiver.push(piece, &mut out).is_none()));
+            (out, receiver.fault())
+        };
+        assert_eq!(read(&[b".\r\n..a\r\n.\r\n"]), (b".\r\n..a\r\n.\r\n".to_vec(), None));
+        assert_eq!(read(&[b"a\r", b"\nb\nc"]), (b"a\r\nb\r\nc".to_vec(), None));
+        assert_eq!(read(&[b"a\r", b"b"]).1, Some(Fault::BareCr));
+        assert_eq!(read(&[b"a\r"]).1, Some(Fault::BareCr));
     }
 
     proptest! {

@@ -181,6 +181,7 @@ impl Intake {
             key: self.keys.current().id,
             signed_at: now.millis(),
             signers,
+            utf8: submitted.utf8,
             untracked: None,
         };
         let stencil = recipe.compile(raw);
@@ -214,12 +215,10 @@ impl Intake {
     /// `Received` (RFC 5321 section 4.4), and `Message-ID` and `Date` where they are missing (RFC 5322 section 3.6).
     fn prepend(&self, header: &HeaderBlock<'_>, submitted: &Submitted, now: Timestamp, random: u64) -> String {
         let host = &self.settings.hostname;
-        let protocol = match (&submitted.tls, submitted.authenticated) {
-            (Some(_), true) => "ESMTPSA",
-            (Some(_), false) => "ESMTPS",
-            (None, true) => "ESMTPA",
-            (None, false) => "ESMTP",
-        };
+        // RFC 3848, RFC 6531 section 4.3.
+        let protocol = if submitted.utf8 { "UTF8SMTP" } else { "ESMTP" };
+        let (secured, logged_in) = (submitted.tls.is_some(), submitted.authenticated);
+        let with = format!("{protocol}{}{}", if secured { "S" } else { "" }, if logged_in { "A" } else { "" });
         let helo: String =
             submitted.helo.chars().filter(|c| c.is_ascii_graphic() && !"()<>\\\"".contains(*c)).take(200).collect();
         let helo = if helo.is_empty() { "unknown" } else { helo.as_str() };
@@ -229,7 +228,7 @@ impl Intake {
         };
         let date = now.rfc5322();
         let mut lines =
-            format!("Received: from {helo} ([{ip}])\r\n\tby {host} with {protocol} id {random:016x};\r\n\t{date}\r\n");
+            format!("Received: from {helo} ([{ip}])\r\n\tby {host} with {with} id {random:016x};\r\n\t{date}\r\n");
         if header.first("Message-ID").is_none() {
             lines.push_str(&format!("Message-ID: {}\r\n", self.made_message_id(random)));
         }

@@ -4,6 +4,7 @@
 //! domains; wrong passwords are slow and few. May import `server`, `smtp`, `mail`, `store`, `domain` and `clock`.
 
 mod auth;
+mod exchange;
 mod intake;
 mod settings;
 mod state;
@@ -22,7 +23,7 @@ pub use settings::{InsecureAuth, Settings};
 pub use submitted::Submitted;
 
 use crate::domain::Credential;
-use crate::server::{self, Budget, Server};
+use crate::server::{self, Budget, Opening, Server};
 use crate::smtp::reply::Reply;
 
 /// The credential of a name.
@@ -53,7 +54,7 @@ impl Submission {
     }
 
     /// Serves one listener until `stop`, and until its sessions have ended.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
-        server::listen(listener, self.server, stop).await;
+    pub async fn serve(self, listener: TcpListener, opening: Opening, stop: CancellationToken) {
+        server::listen(listener, self.server, opening, stop).await;
     }
 }

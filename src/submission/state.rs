@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::auth::{self, Guard, Login};
+use super::auth::Guard;
+use super::exchange::Exchange;
 use super::settings::Settings;
 use super::{Credentials, Sink, Submitted};
 use crate::domain::{Address, Credential, Domain, Envelope, Profile};
-use crate::server::{Machine, Pending, Received, Step};
+use crate::server::{Chunk, Machine, Pending, Received, Step};
 use crate::smtp::capability::Capabilities;
 use crate::smtp::command::{self, Command};
 use crate::smtp::receiver::Fault;
@@ -20,8 +21,6 @@ const STRIKES_SLOW: u32 = 10;
 const STRIKES_MAX: u32 = 20;
 /// That pause.
 const STRIKE_PAUSE: Duration = Duration::from_secs(1);
-/// Wrong passwords in one session.
-const WRONG_PASSWORDS_MAX: u32 = 3;
 /// The largest header block, in octets.
 const HEADER_MAX: usize = 1 << 20;
 /// More `Received` fields than this are a loop (RFC 5321 section 6.3).
@@ -36,42 +35,37 @@ pub(super) struct Shared {
     pub(super) sink: Sink,
 }
 
-/// An AUTH exchange that waits for the client's next line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Exchange {
-    None,
-    Plain,
-    LoginUser,
-    LoginPassword(String),
-}
-
 /// Who the client turned out to be.
 #[derive(Debug, Clone)]
-struct Identity {
-    credential: Arc<Credential>,
-    campaign: Option<String>,
-    authenticated: bool,
+pub(super) struct Identity {
+    pub(super) credential: Arc<Credential>,
+    pub(super) campaign: Option<String>,
+    pub(super) authenticated: bool,
 }
 
 /// A transaction.
 #[derive(Debug, Clone)]
-struct Transaction {
+pub(super) struct Transaction {
     reverse_path: Option<Address>,
     forward_paths: Vec<Address>,
     canonical: std::collections::HashSet<String>,
+    /// Whether addresses and header fields may be internationalised.
+    utf8: bool,
+    /// Chunks of its message have come.
+    in_chunks: bool,
 }
 
 /// One session's state.
 pub(super) struct State {
-    shared: Arc<Shared>,
-    client: IpAddr,
+    pub(super) shared: Arc<Shared>,
+    pub(super) client: IpAddr,
     helo: Option<String>,
     tls: Option<String>,
-    identity: Option<Identity>,
-    exchange: Exchange,
-    transaction: Option<Transaction>,
+    pub(super) identity: Option<Identity>,
+    pub(super) exchange: Exchange,
+    pub(super) transaction: Option<Transaction>,
     strikes: u32,
-    wrong_passwords: u32,
+    pub(super) wrong_passwords: u32,
 }
 
 impl State {
@@ -94,7 +88,7 @@ impl State {
         }
     }
 
-    fn auth_allowed(&self) -> bool {
+    pub(super) fn auth_allowed(&self) -> bool {
         self.tls.is_some() || self.shared.settings.insecure_auth.allows(self.client)
     }
 
@@ -104,9 +98,10 @@ impl State {
             Command::Helo(name) => self.hello(name, false),
             Command::StartTls => self.start_tls(),
             Command::Auth(mechanism, initial) => self.auth(&mechanism, initial, now),
-            Command::Mail { reverse_path, size } => self.mail(reverse_path, size),
+            Command::Mail { reverse_path, size, utf8 } => self.mail(reverse_path, size, utf8),
             Command::Rcpt(address) => self.rcpt(address),
             Command::Data => self.data(),
+            Command::Bdat { size, last } => self.bdat(size, last),
             Command::Rset => {
                 self.transaction = None;
                 ok((2, 0, 0), "forgotten")
@@ -114,7 +109,7 @@ impl State {
             Command::Noop => ok((2, 0, 0), "ok"),
             Command::Vrfy => Step::Reply(Reply::new(252, (2, 5, 0), "it will be tried")),
             Command::Help => {
-                Step::Reply(Reply::new(214, (2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP QUIT"))
+                Step::Reply(Reply::new(214, (2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET VRFY NOOP QUIT"))
             }
             Command::Quit => Step::Close(Reply::new(221, (2, 0, 0), "goodbye")),
         }
@@ -145,80 +140,7 @@ impl State {
         Step::StartTls(Reply::new(220, (2, 0, 0), "begin TLS"))
     }
 
-    fn auth(&mut self, mechanism: &str, initial: Option<String>, now: Instant) -> Step {
-        if self.identity.as_ref().is_some_and(|identity| identity.authenticated) || self.transaction.is_some() {
-            return self.strike(Reply::new(503, (5, 5, 1), "AUTH is not possible now"));
-        }
-        if !self.auth_allowed() {
-            let how = if self.shared.tls_offered { "use STARTTLS first" } else { "connect from this machine" };
-            return self.strike(Reply::new(538, (5, 7, 11), format!("a password may not be sent in plain; {how}")));
-        }
-        if self.shared.guard.is_blocked(self.client, now) {
-            return Step::Close(Reply::new(421, (4, 7, 0), "too many wrong passwords; try again later"));
-        }
-        match (mechanism, initial) {
-            ("PLAIN", Some(initial)) => self.judge(auth::plain(&initial), now),
-            ("PLAIN", None) => self.challenge(Exchange::Plain, ""),
-            ("LOGIN", Some(initial)) => match auth::decode(&initial).and_then(|user| String::from_utf8(user).ok()) {
-                Some(user) => self.challenge(Exchange::LoginPassword(user), "UGFzc3dvcmQ6"),
-                None => self.judge(None, now),
-            },
-            ("LOGIN", None) => self.challenge(Exchange::LoginUser, "VXNlcm5hbWU6"),
-            _ => self.strike(Reply::new(504, (5, 5, 4), "this mechanism is not supported; use PLAIN or LOGIN")),
-        }
-    }
-
-    fn challenge(&mut self, exchange: Exchange, text: &str) -> Step {
-        self.exchange = exchange;
-        Step::Reply(Reply::plain(334, vec![text.to_owned()]))
-    }
-
-    fn answer(&mut self, line: &[u8], now: Instant) -> Step {
-        let exchange = std::mem::replace(&mut self.exchange, Exchange::None);
-        let text = std::str::from_utf8(line).unwrap_or_default().trim();
-        if text == "*" {
-            return self.strike(Reply::new(501, (5, 7, 0), "authentication cancelled"));
-        }
-        match exchange {
-            Exchange::None => self.strike(Reply::new(503, (5, 5, 1), "no authentication is under way")),
-            Exchange::Plain => self.judge(auth::plain(text), now),
-            Exchange::LoginUser => match auth::decode(text).and_then(|user| String::from_utf8(user).ok()) {
-                Some(user) => self.challenge(Exchange::LoginPassword(user), "UGFzc3dvcmQ6"),
-                None => self.judge(None, now),
-            },
-            Exchange::LoginPassword(user) => {
-                let login = auth::decode(text).map(|password| Login { user, password });
-                self.judge(login, now)
-            }
-        }
-    }
-
-    fn judge(&mut self, login: Option<Login>, now: Instant) -> Step {
-        let Some(login) = login else {
-            return self.strike(Reply::new(501, (5, 5, 2), "the authentication message cannot be read"));
-        };
-        let (name, campaign) = auth::split_user(&login.user);
-        let found = (self.shared.credentials)(name);
-        let right = match &found {
-            Some(credential) => credential.verify(&login.password),
-            None => Credential::verify_none(&login.password),
-        };
-        if let Some(credential) = found.filter(|_| right) {
-            let campaign = campaign.map(str::to_owned);
-            self.identity = Some(Identity { credential, campaign, authenticated: true });
-            Step::Reply(Reply::new(235, (2, 7, 0), "welcome"))
-        } else {
-            self.shared.guard.wrong(self.client, now);
-            self.wrong_passwords += 1;
-            let reply = Reply::new(535, (5, 7, 8), "user or password is wrong");
-            if self.wrong_passwords >= WRONG_PASSWORDS_MAX {
-                return Step::Close(Reply::new(421, (4, 7, 0), "too many wrong passwords"));
-            }
-            Step::Slowly(STRIKE_PAUSE, reply)
-        }
-    }
-
-    fn mail(&mut self, reverse_path: Option<Address>, size: u64) -> Step {
+    fn mail(&mut self, reverse_path: Option<Address>, size: u64, utf8: bool) -> Step {
         if self.helo.is_none() {
             return self.strike(Reply::new(503, (5, 5, 1), "say EHLO first"));
         }
@@ -237,8 +159,8 @@ impl State {
             let why = format!("{} may send as {} only, not as {address}", credential.name, own.join(", "));
             return Step::Reply(Reply::new(550, (5, 7, 1), why));
         }
-        self.transaction =
-            Some(Transaction { reverse_path, forward_paths: Vec::new(), canonical: std::collections::HashSet::new() });
+        let (forward_paths, canonical) = (Vec::new(), std::collections::HashSet::new());
+        self.transaction = Some(Transaction { reverse_path, forward_paths, canonical, utf8, in_chunks: false });
         ok((2, 1, 0), "sender ok")
     }
 
@@ -252,6 +174,13 @@ impl State {
         let Some(transaction) = &mut self.transaction else {
             return self.strike(Reply::new(503, (5, 5, 1), "MAIL first"));
         };
+        if transaction.in_chunks {
+            return self.strike(Reply::new(503, (5, 5, 1), "the message has begun; RSET ends it"));
+        }
+        if !address.is_ascii() && !transaction.utf8 {
+            let why = "an address that is not ASCII needs the parameter SMTPUTF8 with MAIL";
+            return Step::Reply(Reply::new(553, (5, 6, 7), why));
+        }
         if transaction.canonical.contains(&address.canonical()) {
             return ok((2, 1, 5), "recipient ok, named before");
         }
@@ -266,6 +195,9 @@ impl State {
     fn data(&mut self) -> Step {
         match &self.transaction {
             None => self.strike(Reply::new(503, (5, 5, 1), "MAIL and RCPT first")),
+            Some(transaction) if transaction.in_chunks => {
+                self.strike(Reply::new(503, (5, 5, 1), "the message has begun with BDAT"))
+            }
             Some(transaction) if transaction.forward_paths.is_empty() => {
                 self.strike(Reply::new(554, (5, 5, 1), "no valid recipients"))
             }
@@ -276,8 +208,33 @@ impl State {
         }
     }
 
+    /// The message, or why it is not taken.
+    fn refusal(&self, received: Received) -> Result<(Vec<u8>, bool), Reply> {
+        let spoilt = |why| Err(Reply::new(554, (5, 6, 0), why));
+        match received {
+            Received::Message { bytes, eight_bit } => Ok((bytes, eight_bit)),
+            Received::TooLarge => Err(self.too_large()),
+            Received::Spoiled(Fault::BareCr) => spoilt("a CR without LF is in the message; end each line with CR LF"),
+            Received::Spoiled(Fault::Nul) => spoilt("a NUL octet is in the message"),
+            Received::NoRoom => Err(Reply::new(452, (4, 3, 1), "no room now; try again later")),
+        }
+    }
+
+    /// The octets of a chunk follow whatever is said of it, so they are read in any case (RFC 3030 section 2).
+    fn bdat(&mut self, size: u64, last: bool) -> Step {
+        let most = self.shared.settings.max_message_bytes;
+        match &mut self.transaction {
+            Some(transaction) if !transaction.forward_paths.is_empty() => {
+                let first = !std::mem::replace(&mut transaction.in_chunks, true);
+                Step::ReadChunk(Chunk { size, first, last, most })
+            }
+            Some(_) => Step::SkipChunk(size, Reply::new(554, (5, 5, 1), "no valid recipients")),
+            None => Step::SkipChunk(size, Reply::new(503, (5, 5, 1), "MAIL and RCPT first")),
+        }
+    }
+
     /// A bad command costs patience.
-    fn strike(&mut self, reply: Reply) -> Step {
+    pub(super) fn strike(&mut self, reply: Reply) -> Step {
         self.strikes += 1;
         if self.strikes >= STRIKES_MAX {
             return Step::Close(Reply::new(421, (4, 7, 0), "too many bad commands"));
@@ -297,6 +254,8 @@ impl Machine for State {
         }
         match command::parse(line) {
             Ok(command) => self.command(command, now),
+            // How many octets follow is not known, and they must not be read as commands.
+            Err(reply) if line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT")) => Step::Close(reply),
             Err(reply) => self.strike(reply),
         }
     }
@@ -320,23 +279,26 @@ impl Machine for State {
         self.tls = Some(version.to_owned());
     }
 
+    fn chunk(&mut self, size: u64, spoilt: Option<Received>) -> Reply {
+        match spoilt.map(|spoilt| self.refusal(spoilt)) {
+            None | Some(Ok(_)) => Reply::new(250, (2, 0, 0), format!("{size} octets received")),
+            Some(Err(reply)) => {
+                self.transaction = None;
+                reply
+            }
+        }
+    }
+
+    fn in_chunks(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.in_chunks)
+    }
+
     fn received(&mut self, received: Received) -> Pending {
         let refuse = |reply: Reply| -> Pending { Box::pin(std::future::ready(reply)) };
         let transaction = self.transaction.take();
-        let (bytes, eight_bit) = match received {
-            Received::Message { bytes, eight_bit } => (bytes, eight_bit),
-            Received::TooLarge => return refuse(self.too_large()),
-            Received::Spoiled(Fault::BareCr) => {
-                return refuse(Reply::new(
-                    554,
-                    (5, 6, 0),
-                    "a CR without LF is in the message; end each line with CR LF",
-                ));
-            }
-            Received::Spoiled(Fault::Nul) => {
-                return refuse(Reply::new(554, (5, 6, 0), "a NUL octet is in the message"));
-            }
-            Received::NoRoom => return refuse(Reply::new(452, (4, 3, 1), "no room now; try again later")),
+        let (bytes, eight_bit) = match self.refusal(received) {
+            Ok(whole) => whole,
+            Err(reply) => return refuse(reply),
         };
         if let Err(reply) = check_header(&bytes) {
             return refuse(reply);
@@ -344,7 +306,8 @@ impl Machine for State {
         let (Some(transaction), Some(identity)) = (transaction, self.identity.clone()) else {
             return refuse(Reply::new(503, (5, 5, 1), "MAIL and RCPT first"));
         };
-        let envelope = Envelope { reverse_path: transaction.reverse_path, forward_paths: transaction.forward_paths };
+        let Transaction { reverse_path, forward_paths, utf8, .. } = transaction;
+        let envelope = Envelope { reverse_path, forward_paths };
         (self.shared.sink)(Submitted {
             credential: identity.credential,
             campaign: identity.campaign,
@@ -353,6 +316,7 @@ impl Machine for State {
             tls: self.tls.clone(),
             authenticated: identity.authenticated,
             envelope,
+            utf8,
             body: bytes,
             eight_bit,
         })

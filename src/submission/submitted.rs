@@ -22,6 +22,8 @@ pub struct Submitted {
     pub authenticated: bool,
     /// From whom, to whom.
     pub envelope: Envelope,
+    /// Whether the sender asked for SMTPUTF8.
+    pub utf8: bool,
     /// The message, lines ended by CRLF.
     pub body: Vec<u8>,
     /// Whether an octet above 127 is in it.

@@ -31,7 +31,7 @@ async fn a_server_without_extensions_gets_it_step_by_step() {
     let server = Server::start(Script::default().step_by_step()).await;
     let to = address("ann@b.example");
     let courier = courier_to(&server).await;
-    let attempted = courier.attempt(Parcel { reverse_path: None, recipient: &to, copy: COPY }).await;
+    let attempted = courier.attempt(parcel(&to, COPY)).await;
     handed(&attempted);
     assert_eq!(server.commands()[1], format!("MAIL FROM:<> SIZE={}", COPY.len()));
     assert!(attempted.transcript.contains("C: MAIL FROM:<> SIZE=54\nS: 250 2.1.0 ok\nC: RCPT"));
@@ -125,6 +125,46 @@ async fn eight_bit_text_goes_only_where_it_is_taken() {
     let (reply, _) = permanent(&send_copy(&courier_to(&old).await, copy).await);
     assert_eq!(reply.to_string().get(..9), Some("554 5.6.3"));
     assert!(old.messages().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_without_8bitmime_gets_the_copy_that_was_made_for_it() {
+    let old = Server::start(Script::default().step_by_step()).await;
+    let to = address("ann@b.example");
+    let seven_bit: SevenBit<'_> = &|| Box::pin(std::future::ready(Ok(b"Subject: x\r\n\r\ncaf=C3=A9\r\n".to_vec())));
+    let copy = "Subject: x\r\n\r\ncaf\u{e9}\r\n".as_bytes();
+    handed(&courier_to(&old).await.attempt(Parcel { seven_bit, ..parcel(&to, copy) }).await);
+    assert_eq!(old.commands()[1], "MAIL FROM:<> SIZE=25");
+    assert_eq!(old.messages(), [b"Subject: x\r\n\r\ncaf=C3=A9\r\n".to_vec()]);
+}
+
+#[tokio::test]
+async fn internationalised_mail_goes_only_where_it_is_taken() {
+    let offered = b"250-mx.b.example\r\n250-SMTPUTF8\r\n250 8BITMIME\r\n";
+    let copy = "Subject: caf\u{e9}\r\n\r\nx\r\n".as_bytes();
+    let (local, domain) = (address("jos\u{e9}@b.example"), address("ann@b\u{fc}cher.example"));
+    for (recipient, utf8) in [(&local, true), (&domain, false)] {
+        let server = Server::start(Script::but("ehlo", offered)).await;
+        let old = Server::start(Script::default()).await;
+        for (server, taken) in [(&server, true), (&old, !utf8)] {
+            let zone = Zone::start().await;
+            zone.mx(recipient.domain().as_str(), &[(10, "mx.b.example")]);
+            zone.a("mx.b.example", &[server.ip()]);
+            let courier = Courier::new(settings(&zone, server.address.port())).unwrap();
+            let copy = if utf8 { copy } else { COPY };
+            let attempted = courier.attempt(Parcel { utf8, ..parcel(recipient, copy) }).await;
+            if !taken {
+                let (reply, class) = permanent(&attempted);
+                assert_eq!((reply.to_string().get(..9), class), (Some("553 5.6.7"), BounceClass::TlsOrProtocol));
+                continue;
+            }
+            handed(&attempted);
+        }
+        let commands = server.commands();
+        assert!(commands[1].ends_with(" SMTPUTF8") && commands[2] == format!("RCPT TO:<{recipient}>"), "{commands:?}");
+        let old = old.commands();
+        assert!(utf8 || old[2] == "RCPT TO:<ann@xn--bcher-kva.example>", "{old:?}");
+    }
 }
 
 #[tokio::test]

@@ -78,8 +78,14 @@ async fn send_copy(courier: &Courier, copy: &[u8]) -> Attempted {
 
 async fn send_to(courier: &Courier, recipient: &str, copy: &[u8]) -> Attempted {
     let (from, to) = (address("news@shop.example"), address(recipient));
-    let parcel = Parcel { reverse_path: Some(&from), recipient: &to, copy };
+    let parcel = Parcel { reverse_path: Some(&from), ..parcel(&to, copy) };
     tokio::time::timeout(Duration::from_secs(30), courier.attempt(parcel)).await.unwrap()
+}
+
+/// From the null reverse path, in ASCII.
+fn parcel<'a>(recipient: &'a Address, copy: &'a [u8]) -> Parcel<'a> {
+    let seven_bit: SevenBit<'_> = &|| Box::pin(std::future::ready(Err("it is signed".to_owned())));
+    Parcel { reverse_path: None, recipient, copy, utf8: false, seven_bit }
 }
 
 fn temporary(attempted: &Attempted) -> (Reply, BounceClass) {

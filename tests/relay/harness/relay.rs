@@ -195,6 +195,19 @@ impl Relay {
         }
     }
 
+    /// Adds a sending domain: the record to publish, as `NAME=VALUE`.
+    pub async fn signing_domain(&self, domain: &str) -> String {
+        let printed = self.command_text(&["domain", "add", domain]).await;
+        let name = printed.split_whitespace().find(|word| word.contains("._domainkey.")).expect("a record's name");
+        let quoted: String = printed.split('"').skip(1).step_by(2).collect();
+        let value = if quoted.is_empty() {
+            printed[printed.find("v=DKIM1").expect("a record")..].lines().next().unwrap_or_default().to_owned()
+        } else {
+            quoted
+        };
+        format!("{}={value}", name.trim_end_matches('.'))
+    }
+
     /// A client that has logged in.
     pub async fn client(&mut self) -> Client {
         let login = self.login().await;

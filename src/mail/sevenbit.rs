@@ -1,0 +1,195 @@
+//! A copy for a server that takes no 8-bit text (RFC 6152 section 3): parts with octets above 127 become quoted-printable
+//! or base64, which loses nothing. Signed mail is never re-encoded, and neither is what two readers could take apart
+//! differently.
+
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mail_parser::{HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+
+use super::quoted;
+use super::transfer::Transfer;
+
+/// RFC 2045 section 6.8, characters.
+const BASE64_LINE: usize = 76;
+
+/// The message in ASCII. The error says why it cannot be had without loss.
+pub fn convert(raw: &[u8]) -> Result<Vec<u8>, String> {
+    let parse = |bytes| MessageParser::new().parse(bytes).ok_or("its structure cannot be read");
+    let message: Message<'_> = parse(raw)?;
+    let mut edits = Vec::new();
+    collect(raw, &message, &mut edits)?;
+    if message.header("MIME-Version").is_none() {
+        edits.push((0..0, b"MIME-Version: 1.0\r\n".to_vec()));
+    }
+    edits.sort_by_key(|(range, _)| (range.start, range.end));
+    let mut copy = Vec::with_capacity(raw.len() + raw.len() / 2);
+    let mut at = 0;
+    for (range, bytes) in edits {
+        copy.extend(raw.get(at..range.start).unwrap_or_default());
+        copy.extend(bytes);
+        at = range.end;
+    }
+    copy.extend(raw.get(at..).unwrap_or_default());
+    if !copy.is_ascii() {
+        return Err("octets outside of its parts are not ASCII".to_owned());
+    }
+    if reads_alike(&message, &parse(&copy)?) {
+        Ok(copy)
+    } else {
+        Err("it reads differently when re-encoded".to_owned())
+    }
+}
+
+type Edit = (Range<usize>, Vec<u8>);
+
+fn collect(raw: &[u8], message: &Message<'_>, edits: &mut Vec<Edit>) -> Result<(), String> {
+    for part in &message.parts {
+        let header = raw.get(part.offset_header as usize..part.offset_body as usize).unwrap_or_default();
+        if !header.is_ascii() {
+            return Err("a header field in it is not ASCII".to_owned());
+        }
+        if is_signed(part) {
+            return Err("it is signed".to_owned());
+        }
+        match &part.body {
+            PartType::Multipart(_) => relabel(raw, part, "7bit", edits)?,
+            PartType::Message(inner) if is_plain(part) => {
+                relabel(raw, part, "7bit", edits)?;
+                collect(raw, inner, edits)?;
+            }
+            PartType::Message(_)
+            | PartType::Text(_)
+            | PartType::Html(_)
+            | PartType::Binary(_)
+            | PartType::InlineBinary(_) => leaf(raw, part, edits)?,
+        }
+    }
+    Ok(())
+}
+
+/// A signature over the octets that would change, of S/MIME, OpenPGP or DKIM.
+fn is_signed(part: &MessagePart<'_>) -> bool {
+    let kind = part.content_type();
+    let (main, sub) = kind.map_or(("", ""), |kind| (kind.ctype(), kind.subtype().unwrap_or_default()));
+    let by_kind =
+        main.eq_ignore_ascii_case("multipart") && matches!(&*sub.to_ascii_lowercase(), "signed" | "encrypted");
+    by_kind || part.headers.iter().any(|header| header.name == HeaderName::DkimSignature)
+}
+
+fn is_plain(part: &MessagePart<'_>) -> bool {
+    Transfer::parse(part.content_transfer_encoding().unwrap_or_default()) == Some(Transfer::Identity)
+}
+
+fn leaf(raw: &[u8], part: &MessagePart<'_>, edits: &mut Vec<Edit>) -> Result<(), String> {
+    let range = part.offset_body as usize..part.offset_end as usize;
+    let body = raw.get(range.clone()).unwrap_or_default();
+    if body.is_ascii() {
+        return Ok(());
+    }
+    if !is_plain(part) {
+        return Err("an encoded part in it holds octets that are not ASCII".to_owned());
+    }
+    if part.is_text() {
+        relabel(raw, part, "quoted-printable", edits)?;
+        edits.push((range, quoted::encode(body)));
+    } else {
+        relabel(raw, part, "base64", edits)?;
+        let mut lines = Vec::with_capacity(body.len() / 2 * 3);
+        for line in STANDARD.encode(body).as_bytes().chunks(BASE64_LINE) {
+            if !lines.is_empty() {
+                lines.extend(b"\r\n");
+            }
+            lines.extend(line);
+        }
+        if range.end == raw.len() {
+            lines.extend(b"\r\n");
+        }
+        edits.push((range, lines));
+    }
+    Ok(())
+}
+
+/// Says the new encoding in the part's header block; a multipart that names none keeps none.
+fn relabel(raw: &[u8], part: &MessagePart<'_>, encoding: &str, edits: &mut Vec<Edit>) -> Result<(), String> {
+    let mut fields = part.headers.iter().filter(|header| header.name == HeaderName::ContentTransferEncoding);
+    let range = match (fields.next(), fields.next()) {
+        (Some(field), None) => field.offset_field as usize..field.offset_end as usize,
+        (Some(_), Some(_)) => return Err("a part of it has two Content-Transfer-Encoding fields".to_owned()),
+        (None, _) if encoding == "7bit" => return Ok(()),
+        (None, _) => {
+            let end = part.headers.last().map_or(part.offset_header, |header| header.offset_end) as usize;
+            end..end
+        }
+    };
+    let said = raw.get(range.clone()).unwrap_or_default().to_ascii_lowercase();
+    if encoding != "7bit"
+        || memchr::memmem::find(&said, b"8bit").is_some()
+        || memchr::memmem::find(&said, b"binary").is_some()
+    {
+        edits.push((range, format!("Content-Transfer-Encoding: {encoding}\r\n").into_bytes()));
+    }
+    Ok(())
+}
+
+fn reads_alike(before: &Message<'_>, after: &Message<'_>) -> bool {
+    let same = |one: &MessagePart<'_>, other: &MessagePart<'_>| match (&one.body, &other.body) {
+        (PartType::Multipart(a), PartType::Multipart(b)) => a == b,
+        (PartType::Message(a), PartType::Message(b)) => reads_alike(a, b),
+        _ => one.contents() == other.contents(),
+    };
+    before.parts.len() == after.parts.len()
+        && before.parts.iter().zip(&after.parts).all(|(one, other)| same(one, other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_bit_parts_are_encoded_and_all_else_stays() {
+        let raw = "From: a@own.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\
+            Content-Transfer-Encoding: 8bit\r\n\r\npreamble\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\
+            Content-Transfer-Encoding: 8bit\r\n\r\nGr\u{fc}\u{df}e = \r\n.\r\n--b\r\nContent-Type: text/plain\r\n\r\nplain = =\r\n--b\r\n\
+            Content-Type: application/x-y\r\n\r\n\u{e4}\u{f6}\r\n--b--\r\n";
+        let copy = String::from_utf8(convert(raw.as_bytes()).unwrap()).unwrap();
+        assert!(copy.contains("Content-Transfer-Encoding: 7bit\r\n\r\npreamble\r\n--b\r\n"), "{copy}");
+        assert!(copy.contains(": quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe =3D=20\r\n.\r\n--b\r\n"), "{copy}");
+        assert!(copy.contains("Content-Type: text/plain\r\n\r\nplain = =\r\n--b\r\n"), "{copy}");
+        assert!(
+            copy.contains("application/x-y\r\nContent-Transfer-Encoding: base64\r\n\r\nw6TDtg==\r\n--b--\r\n"),
+            "{copy}"
+        );
+    }
+
+    #[test]
+    fn a_single_part_and_a_message_within_a_message_are_encoded() {
+        let bare = "Subject: x\r\n\r\nGr\u{fc}\u{df}e\r\n";
+        let copy = String::from_utf8(convert(bare.as_bytes()).unwrap()).unwrap();
+        assert_eq!(
+            copy,
+            "MIME-Version: 1.0\r\nSubject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe\r\n"
+        );
+        let nested = format!(
+            "MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
+             MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n{bare}"
+        );
+        let copy = String::from_utf8(convert(nested.as_bytes()).unwrap()).unwrap();
+        assert!(copy.contains("rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\nMIME-Version"), "{copy}");
+        assert!(copy.ends_with("quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe\r\n"), "{copy}");
+    }
+
+    #[test]
+    fn what_would_lose_or_break_something_is_not_converted() {
+        for (raw, why) in [
+            ("Subject: Gr\u{fc}\u{df}e\r\n\r\nx\r\n", "header"),
+            ("DKIM-Signature: v=1; d=a.example\r\n\r\n\u{e4}\r\n", "signed"),
+            ("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n\u{e4}\r\n--b--\r\n", "signed"),
+            ("Content-Type: multipart/mixed; boundary=b\r\n\r\n\u{e4}\r\n--b\r\n\r\nx\r\n--b--\r\n", "outside"),
+            ("Content-Transfer-Encoding: base64\r\n\r\nw6Q=\u{e4}\r\n", "encoded"),
+        ] {
+            assert!(convert(raw.as_bytes()).unwrap_err().contains(why), "{raw}");
+        }
+    }
+}
