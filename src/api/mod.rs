@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::counts::Rate;
-use crate::domain::{Campaign, Counts, Credential, Metric, Mode};
+use crate::domain::{Counts, Credential, Metric, Mode};
 use crate::store::view::{CampaignReport, CampaignRow, LinkRow};
 use crate::store::{Accounts, CampaignSort, Reports, StoreError};
 
@@ -76,7 +76,7 @@ async fn campaign(
     let other = if api.mode == Mode::Live { Mode::Sandbox } else { Mode::Live };
     let modes = mode.map_or_else(|| vec![api.mode, other], |mode| vec![mode]);
     for mode in modes {
-        match api.reports.campaign(Campaign::new(&name, mode).id()).await {
+        match api.reports.campaign_named(&name, mode).await {
             Ok(Some(report)) => return answer(&report_json(&report)),
             Ok(None) => {}
             Err(error) => return store_failed(&error),

@@ -53,6 +53,7 @@ impl Rooms {
             api: Api { reports: store.reports(), accounts: store.accounts(), mode },
             dashboard: Dashboard {
                 reports: store.reports(),
+                names: store.names(),
                 accounts: store.accounts(),
                 render: Arc::new(move |message, delivery| {
                     let copies = copies.clone();

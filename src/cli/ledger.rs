@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use super::arguments::ExportRange;
 use super::{Failure, say};
 use crate::config::Config;
-use crate::domain::{Campaign, Mode, Timestamp};
+use crate::domain::Timestamp;
 use crate::store::{self, Range, StoreError};
 
 fn database(config: &Config) -> Result<std::path::PathBuf, Failure> {
@@ -53,20 +53,12 @@ pub(super) fn export(config: &Config, range: &ExportRange) -> Result<(), Failure
     let (since, until) = (time(&range.since, "--since")?, time(&range.until, "--until")?);
     let path = database(config)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let campaigns: Vec<_> = match &range.campaign {
-        None => vec![None],
-        Some(name) => [Mode::Live, Mode::Sandbox].map(|mode| Some(Campaign::new(name, mode).id())).to_vec(),
-    };
-    for campaign in campaigns {
-        let ended = store::export(&path, Range { campaign, since, until }, |line| {
-            writeln!(out, "{line}").map_err(Ended::Output)
-        });
-        match ended {
-            Ok(()) => {}
-            Err(Ended::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-            Err(Ended::Output(error)) => return Err(error.into()),
-            Err(Ended::Store(error)) => return Err(error.into()),
-        }
+    let range = Range { campaign: range.campaign.clone(), since, until };
+    match store::export(&path, &range, |line| writeln!(out, "{line}").map_err(Ended::Output)) {
+        Ok(()) => {}
+        Err(Ended::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+        Err(Ended::Output(error)) => return Err(error.into()),
+        Err(Ended::Store(error)) => return Err(error.into()),
     }
     Ok(out.flush()?)
 }

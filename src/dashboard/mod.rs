@@ -8,6 +8,7 @@ mod auth;
 mod chart;
 mod format;
 mod mails;
+mod naming;
 mod numbers;
 mod operation;
 mod shell;
@@ -21,7 +22,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::{DeliveryId, MessageId, Mode};
-use crate::store::{Accounts, Reports};
+use crate::store::{Accounts, Names, Reports};
 
 const STYLE: &str = include_str!("../../static/app.css");
 
@@ -33,6 +34,8 @@ pub type Render = Arc<dyn Fn(MessageId, DeliveryId) -> BoxFuture<'static, Result
 pub struct Dashboard {
     /// Reads.
     pub reports: Reports,
+    /// What campaigns are called.
+    pub names: Names,
     /// Logins and sessions.
     pub accounts: Accounts,
     /// Renders copies for the preview.
@@ -64,6 +67,9 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/", web::get().to(numbers::overview))
         .route("/campaigns", web::get().to(numbers::campaigns))
         .route("/campaigns/{id}", web::get().to(numbers::campaign))
+        .route("/campaigns/{id}/name", web::post().to(naming::rename))
+        .route("/campaigns/{id}/merge", web::post().to(naming::merge))
+        .route("/campaigns/{id}/separate", web::post().to(naming::separate))
         .route("/how", web::get().to(operation::how))
         .route("/messages", web::get().to(mails::messages))
         .route("/messages/{id}", web::get().to(mails::message))

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 use serde::Deserialize;
@@ -9,9 +10,9 @@ use serde::Deserialize;
 use super::auth::User;
 use super::chart::{self, Line};
 use super::format::{Written as _, WrittenBand as _, WrittenClass as _, WrittenRate as _, WrittenTime as _};
-use super::shell::{Answer, Fault, Shell, State, campaign_id, page};
+use super::shell::{Answer, Fault, Shell, State, campaign_id, html, page, see_other};
 use crate::domain::counts::Rate;
-use crate::domain::{Counts, Metric, Mode};
+use crate::domain::{CampaignId, Counts, Metric, Mode};
 use crate::store::view::{CampaignReport, CampaignRow, Overview, Point};
 use crate::store::{CampaignSort, Step};
 
@@ -237,6 +238,7 @@ fn funnel(counts: &Counts) -> Vec<FunnelRow> {
 #[template(path = "campaign.html")]
 struct CampaignPage {
     shell: Shell,
+    complaint: &'static str,
     report: CampaignReport,
     tiles: Vec<Tile>,
     funnel: Vec<FunnelRow>,
@@ -247,7 +249,20 @@ struct CampaignPage {
 
 /// GET /campaigns/{id}
 pub async fn campaign(user: User, state: State, id: web::Path<String>) -> Answer {
-    let report = state.reports.campaign(campaign_id(&id)?).await?.ok_or(Fault::Missing("campaign"))?;
+    campaign_page(&state, &user, campaign_id(&id)?, (StatusCode::OK, "")).await
+}
+
+/// A campaign's page, with what was wrong with a form on it.
+pub async fn campaign_page(
+    state: &State,
+    user: &User,
+    id: CampaignId,
+    (status, complaint): (StatusCode, &'static str),
+) -> Answer {
+    let report = state.reports.campaign(id).await?.ok_or(Fault::Missing("campaign"))?;
+    if report.row.id != id {
+        return Ok(see_other(&format!("/campaigns/{}", report.row.id)));
+    }
     let counts = report.row.counts;
     let mut sum = Counts::default();
     let mut hours = Vec::new();
@@ -274,8 +289,9 @@ pub async fn campaign(user: User, state: State, id: web::Path<String>) -> Answer
     let shown =
         hours.into_iter().enumerate().filter(|(n, _)| n % every == 0 || *n == last).map(|(_, hour)| hour).collect();
     let class = |name, opened, clicked, counted| (name, counts[opened], clicked, counted);
-    page(&CampaignPage {
-        shell: Shell::new(&state, "campaigns", &user.0),
+    let template = CampaignPage {
+        shell: Shell::new(state, "campaigns", &user.0),
+        complaint,
         tiles: tiles(&counts),
         funnel: funnel(&counts),
         curve,
@@ -289,5 +305,6 @@ pub async fn campaign(user: User, state: State, id: web::Path<String>) -> Answer
             class("scanner", Metric::OpenedScanner, counts[Metric::ClickedScanner], "neither"),
         ],
         report,
-    })
+    };
+    Ok(html(status, template.render()?))
 }

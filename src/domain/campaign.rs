@@ -83,6 +83,7 @@ impl std::str::FromStr for CampaignId {
 /// A named series of mails whose rates are shown together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Campaign {
+    id: CampaignId,
     name: String,
     mode: Mode,
 }
@@ -95,7 +96,13 @@ impl Campaign {
         let folded = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
         let cut: String = folded.chars().take(NAME_MAX).collect();
         let name = if cut.is_empty() { NONE.to_owned() } else { cut.trim_end().to_owned() };
-        Self { name, mode }
+        Self { id: id_of(&name, mode), name, mode }
+    }
+
+    /// The same name, counted in another campaign: one that was renamed to it.
+    #[must_use]
+    pub fn with_id(self, id: CampaignId) -> Self {
+        Self { id, ..self }
     }
 
     /// The name as shown.
@@ -108,17 +115,22 @@ impl Campaign {
         self.mode
     }
 
-    /// 62 bits of SHA-256 over account, name and mode; never one of the reserved scopes.
+    /// Its number.
     pub fn id(&self) -> CampaignId {
-        let mut hash = Sha256::new();
-        for part in [ACCOUNT, &self.name, self.mode.as_str()] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        let digest = hash.finalize();
-        let raw = digest.iter().take(8).fold(0_u64, |n, b| (n << 8) | u64::from(*b));
-        CampaignId(i64::try_from(raw >> 2).unwrap_or(i64::MAX).max(1024))
+        self.id
     }
+}
+
+/// 62 bits of SHA-256 over account, name and mode; never one of the reserved scopes.
+fn id_of(name: &str, mode: Mode) -> CampaignId {
+    let mut hash = Sha256::new();
+    for part in [ACCOUNT, name, mode.as_str()] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest = hash.finalize();
+    let raw = digest.iter().take(8).fold(0_u64, |n, b| (n << 8) | u64::from(*b));
+    CampaignId(i64::try_from(raw >> 2).unwrap_or(i64::MAX).max(1024))
 }
 
 #[cfg(test)]

@@ -126,6 +126,14 @@ impl<'a> HeaderBlock<'a> {
         found
     }
 
+    /// The identifier in `List-Id` (RFC 2919 section 2), lower case; `None` when there is none.
+    pub fn list_id(&self) -> Option<String> {
+        let text = self.text("List-Id");
+        let id = text.rsplit_once('<')?.1.split_once('>')?.0.trim().to_ascii_lowercase();
+        let is_id = (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        is_id.then_some(id)
+    }
+
     /// The web addresses in `List-Unsubscribe` (RFC 2369).
     pub fn list_unsubscribe_urls(&self) -> Vec<String> {
         let mut urls = Vec::new();
@@ -207,6 +215,15 @@ mod tests {
         assert_eq!(all("From: a@own.example\r\nFrom: b@b.example\r\nSender: c@c.example\r\n\r\n").len(), 3);
         assert_eq!(all("From: nobody\r\n\r\n").len(), 1);
         assert_eq!(all("Subject: x\r\n\r\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn lists_are_known_by_what_stands_in_angle_brackets() {
+        let list = |text: &str| HeaderBlock::read(format!("List-Id: {text}\r\n\r\n").as_bytes()).list_id();
+        assert_eq!(list("Weekly <news>  <Weekly.News.Example>").as_deref(), Some("weekly.news.example"));
+        for bad in ["weekly.news.example", "<>", "<a b>", "<weekly.news.example"] {
+            assert_eq!(list(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -7,28 +7,49 @@ use serde_json::{Map, Value, json};
 
 use super::error::StoreError;
 use super::ledger::{self, TextField};
-use super::{report, schema};
+use super::{names, report, schema};
 use crate::domain::EventId;
 use crate::domain::event::{Attempt, Hit};
-use crate::domain::{BounceClass, CampaignId, DeliveryId, Event, Fact, Source, Timestamp};
+use crate::domain::{BounceClass, CampaignId, DeliveryId, Event, Fact, Mode, Source, Timestamp};
 
 /// Events a read transaction.
 const SLICE: i64 = 5_000;
 
 /// Which events.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Range {
-    /// Of one campaign.
-    pub campaign: Option<CampaignId>,
+    /// Of the campaign that is shown under this name, live and sandbox.
+    pub campaign: Option<String>,
     /// From this time on.
     pub since: Option<Timestamp>,
     /// Before this time.
     pub until: Option<Timestamp>,
 }
 
-impl Range {
+/// A range as events are compared with it.
+struct Wanted {
+    campaigns: Option<Vec<CampaignId>>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl Wanted {
+    fn new(conn: &Connection, range: &Range) -> Result<Self, StoreError> {
+        let mut campaigns = None;
+        for mode in [Mode::Live, Mode::Sandbox] {
+            if let Some(name) = &range.campaign {
+                let shown = names::shown_as(conn, name, mode)?;
+                campaigns.get_or_insert_with(Vec::new).extend(names::members(conn, shown)?);
+            }
+        }
+        Ok(Self { campaigns, since: range.since, until: range.until })
+    }
+
     fn has(&self, event: &Event) -> bool {
-        let of_campaign = self.campaign.is_none_or(|id| event.fact.about().is_some_and(|about| about.campaign == id));
+        let of_campaign = self
+            .campaigns
+            .as_ref()
+            .is_none_or(|ids| event.fact.about().is_some_and(|about| ids.contains(&about.campaign)));
         of_campaign && self.since.is_none_or(|t| event.at >= t) && self.until.is_none_or(|t| event.at < t)
     }
 }
@@ -36,10 +57,11 @@ impl Range {
 /// Hands every event of the range to `line`, as JSON; stops at its first error.
 pub fn export<E: From<StoreError>>(
     path: &std::path::Path,
-    range: Range,
+    range: &Range,
     mut line: impl FnMut(&str) -> Result<(), E>,
 ) -> Result<(), E> {
     let conn = schema::open_reader(path).map_err(E::from)?;
+    let wanted = Wanted::new(&conn, range).map_err(E::from)?;
     for (source, name) in ledger::sources(&conn).map_err(E::from)? {
         let top = ledger::last_seq(&conn, source).map_err(E::from)?;
         let mut after = 0;
@@ -47,7 +69,7 @@ pub fn export<E: From<StoreError>>(
             conn.execute_batch("begin").map_err(|e| E::from(e.into()))?;
             let events = ledger::slice(&conn, source, after, SLICE).map_err(E::from)?;
             let Some(last) = events.last().map(|e| e.seq) else { break };
-            for event in events.iter().filter(|event| event.seq <= top && range.has(event)) {
+            for event in events.iter().filter(|event| event.seq <= top && wanted.has(event)) {
                 let value = envelope(&conn, source, &name, event).map_err(E::from)?;
                 line(&value.to_string())?;
             }
@@ -120,9 +142,9 @@ fn envelope(conn: &Connection, source: i64, name: &str, event: &Event) -> Result
 
 /// Campaign, message and recipient of a delivery.
 fn describe(conn: &Connection, delivery: DeliveryId, out: &mut Map<String, Value>) -> Result<(), StoreError> {
-    let sql = "select c.name, d.message, coalesce(m.message_id, ''), coalesce(m.subject, ''), coalesce(m.metadata, ''), \
+    let sql = "select coalesce(n.name, c.name), d.message, coalesce(m.message_id, ''), coalesce(m.subject, ''), coalesce(m.metadata, ''), \
                coalesce(p.address, '') from v_delivery d left join v_campaign c on c.id = d.campaign \
-               left join message m on m.id = d.message left join person p on p.id = d.person where d.delivery = ?1";
+               left join campaign_name n on n.campaign = d.campaign left join message m on m.id = d.message left join person p on p.id = d.person where d.delivery = ?1";
     let found = conn
         .prepare_cached(sql)?
         .query_row(params![delivery.raw()], |row| {

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use super::account::Accounts;
 use super::error::StoreError;
 use super::hits::Hits;
+use super::names::Names;
 use super::queue::Queue;
 use super::reader::Readers;
 use super::report::Reports;
@@ -111,6 +112,11 @@ impl Store {
     /// The handle of pages.
     pub fn reports(&self) -> Reports {
         Reports { readers: self.readers.clone(), hits: self.hits.clone() }
+    }
+
+    /// The handle of those who rename and merge campaigns.
+    pub fn names(&self) -> Names {
+        Names { writer: self.writer.clone() }
     }
 
     /// The handle of logins and keys.

@@ -10,23 +10,25 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::body::{self, BodyFault, NewBody};
 use super::error::StoreError;
-use super::fold::{LINKS_MAX, mode_code};
+use super::fold::mode_code;
 use super::fold_rows::mode;
 use super::ledger::TextField;
+use super::names;
 use super::reader::Readers;
 use super::writer::{Batch, Lane, Writer};
 use crate::domain::event::{About, Accepted, Attempt};
 use crate::domain::{
-    Address, BounceClass, Campaign, CampaignId, DeliveryId, Domain, Fact, MessageId, Mode, Outcome, PersonId,
-    Timestamp, link,
+    Address, BounceClass, Campaign, CampaignId, DeliveryId, Domain, Fact, MessageId, Mode, Outcome, PersonId, Timestamp,
 };
 use crate::mail::receipt::Receipt;
 
 /// A message with its recipients, ready to be taken.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    /// Its campaign.
+    /// The campaign that it names.
     pub campaign: Campaign,
+    /// The list that decides on its campaign, when it names none (RFC 2919).
+    pub list: Option<String>,
     /// Who submitted it.
     pub credential: String,
     /// `None` is the null reverse path.
@@ -321,9 +323,10 @@ fn accept(
 ) -> Result<(MessageId, Vec<Due>), StoreError> {
     let now = admission.accepted_at;
     let message = MessageId::from_raw(batch.next_id(now));
-    insert_message(batch, admission, body, message)?;
-    name_links(batch, admission)?;
-    let (campaign, mode) = (admission.campaign.id(), admission.campaign.mode());
+    let joined = names::joined(batch.tx, &admission.campaign, admission.list.as_deref(), now)?;
+    let (campaign, mode) = (joined.id(), joined.mode());
+    insert_message(batch, admission, body, (message, campaign))?;
+    names::name_links(batch.tx, campaign, &admission.links)?;
     let mut waiting = Vec::with_capacity(admission.recipients.len());
     for (index, address) in admission.recipients.iter().enumerate() {
         let person = person(batch, address, random)?;
@@ -345,7 +348,7 @@ fn accept(
             about: About { delivery: due.delivery, campaign, mode },
             message,
             person,
-            campaign_name: admission.campaign.name().to_owned(),
+            campaign_name: joined.name().to_owned(),
             first_of_message: index == 0,
             domain: address.domain().as_str().to_owned(),
             tags: admission.tags.clone(),
@@ -363,7 +366,7 @@ fn insert_message(
     batch: &Batch<'_>,
     admission: &Admission,
     body: &NewBody,
-    message: MessageId,
+    (message, campaign): (MessageId, CampaignId),
 ) -> Result<(), StoreError> {
     let metadata = json(&admission.metadata);
     let receipt = receipt_row(batch, &admission.receipt)?;
@@ -374,7 +377,7 @@ fn insert_message(
         .prepare_cached("insert into message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
         .execute(params![
             message.raw(),
-            admission.campaign.id().raw(),
+            campaign.raw(),
             admission.credential,
             admission.accepted_at.millis(),
             size(admission.receipt.size_in),
@@ -426,34 +429,6 @@ fn receipt_row(batch: &Batch<'_>, receipt: &Receipt) -> Result<i64, StoreError> 
 /// Our own plain types always serialise.
 fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
-}
-
-/// Keeps what the campaign's links are called, up to the cap that the fold counts them by.
-fn name_links(batch: &Batch<'_>, admission: &Admission) -> Result<(), StoreError> {
-    let campaign = admission.campaign.id().raw();
-    for (position, url, label) in &admission.links {
-        let key = link::pattern_key(url);
-        let known = batch
-            .tx
-            .prepare_cached("select 1 from campaign_link where campaign = ?1 and position = ?2 and pattern = ?3")?
-            .query_row(params![campaign, position, key], |_| Ok(()))
-            .optional()?;
-        if known.is_some() {
-            continue;
-        }
-        let count: i64 = batch
-            .tx
-            .prepare_cached("select count(*) from campaign_link where campaign = ?1")?
-            .query_row([campaign], |row| row.get(0))?;
-        if count >= LINKS_MAX {
-            return Ok(());
-        }
-        batch
-            .tx
-            .prepare_cached("insert into campaign_link values (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![campaign, position, key, url, label])?;
-    }
-    Ok(())
 }
 
 /// The random number that stands for an address in the ledger.

@@ -1,6 +1,6 @@
 //! The handle of pages: reads rollups only, never counts raw events.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::error::StoreError;
 use super::fold::mode_code;
@@ -11,7 +11,7 @@ use super::view::{
     CampaignReport, CampaignRow, DeliveryReport, DeliveryRow, Finding, LinkRow, Overview, Point, QueueRow, Receipt,
     RefusalRow, Severity, SiteRow, State,
 };
-use super::{report_campaign, report_delivery};
+use super::{names, report_campaign, report_delivery};
 use crate::domain::counts::METRICS;
 use crate::domain::timestamp::BUCKET_MS;
 use crate::domain::{CampaignId, Counts, DeliveryId, Domain, Metric, Mode, Timestamp};
@@ -116,9 +116,17 @@ impl Reports {
         self.readers.read(move |conn| campaigns_total(conn, mode)).await
     }
 
-    /// One campaign, whole.
+    /// One campaign, whole, with what was merged into it; for one that was merged, the one that shows it.
     pub async fn campaign(&self, id: CampaignId) -> Result<Option<CampaignReport>, StoreError> {
-        self.readers.read(move |conn| report_campaign::whole(conn, id, SITES_SHOWN)).await
+        self.readers.read(move |conn| report_campaign::whole(conn, names::shown_in(conn, id)?, SITES_SHOWN)).await
+    }
+
+    /// The campaign that is shown under a name.
+    pub async fn campaign_named(&self, name: &str, mode: Mode) -> Result<Option<CampaignReport>, StoreError> {
+        let name = name.to_owned();
+        self.readers
+            .read(move |conn| report_campaign::whole(conn, names::shown_as(conn, &name, mode)?, SITES_SHOWN))
+            .await
     }
 
     /// Deliveries, newest first, those before `before`, at most `limit`.
@@ -159,7 +167,7 @@ fn overview(
     dropped: u64,
 ) -> Result<Overview, StoreError> {
     let scope = CampaignId::all(mode);
-    let points = series(conn, scope, from, to, step)?;
+    let points = series(conn, &[scope], from, to, step)?;
     let mut counts = Counts::default();
     points.iter().for_each(|point| counts += point.counts);
     let (queued, oldest_queued_at) = waiting(conn, mode)?;
@@ -175,7 +183,7 @@ fn overview(
         points,
         campaigns,
         campaigns_total: campaigns_total(conn, Some(mode))?,
-        sites: sites(conn, scope, SITES_SHOWN)?,
+        sites: sites(conn, &[scope], SITES_SHOWN)?,
         queued,
         oldest_queued_at,
         findings: findings(conn, dropped)?,
@@ -184,7 +192,8 @@ fn overview(
 }
 
 fn campaigns_total(conn: &Connection, mode: Option<Mode>) -> Result<i64, StoreError> {
-    let sql = "select count(*) from v_campaign where name <> '' and (?1 is null or mode = ?1)";
+    let sql = "select count(*) from v_campaign where name <> '' and (?1 is null or mode = ?1) \
+               and id not in (select campaign from campaign_merge)";
     Ok(conn.prepare_cached(sql)?.query_row([mode.map(mode_code)], |row| row.get(0))?)
 }
 
@@ -222,21 +231,23 @@ pub(super) fn read_counts(row: &Row<'_>, from: usize) -> rusqlite::Result<Counts
     Ok(Counts::from_values(values))
 }
 
-/// The points of a scope, those with nothing in them left out.
+/// The points of some scopes together, those with nothing in them left out.
 pub(super) fn series(
     conn: &Connection,
-    scope: CampaignId,
+    scopes: &[CampaignId],
     from: Option<Timestamp>,
     to: Timestamp,
     step: Step,
 ) -> Result<Vec<Point>, StoreError> {
     let sql = format!(
-        "select bucket, {} from v_series where scope = ?1 and bucket >= ?2 and bucket <= ?3 order by bucket",
-        count_columns()
+        "select bucket, {} from v_series where bucket >= ? and bucket <= ? and {} order by bucket",
+        count_columns(),
+        names::one_of("scope", scopes.len())
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let from = from.map_or(i64::MIN, Timestamp::millis);
-    let mut rows = statement.query(params![scope.raw(), from, to.millis()])?;
+    let range = [from.map_or(i64::MIN, Timestamp::millis), to.millis()];
+    let mut rows =
+        statement.query(params_from_iter(range.into_iter().chain(scopes.iter().map(|scope| scope.raw()))))?;
     let mut points: Vec<Point> = Vec::new();
     while let Some(row) = rows.next()? {
         let at = row.get::<_, i64>(0)?.div_euclid(step.ms()) * step.ms();
@@ -249,23 +260,33 @@ pub(super) fn series(
     Ok(points)
 }
 
-/// The domains with the most recipients, then all others in one row.
-pub(super) fn sites(conn: &Connection, scope: CampaignId, shown: u32) -> Result<Vec<SiteRow>, StoreError> {
-    let columns = count_columns();
-    let sql = format!("select domain, {columns} from v_site where scope = ?1 order by recipients desc limit ?2");
+/// The domains of some scopes with the most recipients, then all others in one row.
+pub(super) fn sites(conn: &Connection, scopes: &[CampaignId], shown: u32) -> Result<Vec<SiteRow>, StoreError> {
+    let raw = || scopes.iter().map(|scope| scope.raw());
+    let of_scopes = names::one_of("scope", scopes.len());
+    // Domains of one scope are rows of their own; those of several have to be met first.
+    let (columns, grouped, by) = match scopes {
+        [_] => (count_columns(), "", "recipients"),
+        _ => (count_sums(), "group by domain", "sum(recipients)"),
+    };
+    let sql = format!("select domain, {columns} from v_site where {of_scopes} {grouped} order by {by} desc limit ?");
     let mut statement = conn.prepare_cached(&sql)?;
     let read = |row: &Row<'_>| Ok(SiteRow { domain: row.get(0)?, domains: 1, counts: read_counts(row, 1)? });
-    let mut sites = statement.query_map(params![scope.raw(), shown], read)?.collect::<Result<Vec<_>, _>>()?;
-    let sums: Vec<_> = Metric::ALL.iter().map(|m| format!("coalesce(sum({}), 0)", m.as_str())).collect();
-    let sql = format!("select count(*), {} from v_site where scope = ?1", sums.join(", "));
-    let (domains, mut others) =
-        conn.prepare_cached(&sql)?.query_row([scope.raw()], |row| Ok((row.get::<_, i64>(0)?, read_counts(row, 1)?)))?;
+    let values = params_from_iter(raw().chain([shown.into()]));
+    let mut sites = statement.query_map(values, read)?.collect::<Result<Vec<_>, _>>()?;
+    let sql = format!("select count(distinct domain), {} from v_site where {of_scopes}", count_sums());
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, read_counts(row, 1)?));
+    let (domains, mut others) = conn.prepare_cached(&sql)?.query_row(params_from_iter(raw()), read)?;
     sites.iter().for_each(|site| others -= site.counts);
     let rest = domains - i64::try_from(sites.len()).unwrap_or(0);
     if rest > 0 {
         sites.push(SiteRow { domain: String::new(), domains: rest, counts: others });
     }
     Ok(sites)
+}
+
+fn count_sums() -> String {
+    Metric::ALL.iter().map(|m| format!("coalesce(sum({}), 0)", m.as_str())).collect::<Vec<_>>().join(", ")
 }
 
 /// What needs a look, worst first.

@@ -1,10 +1,15 @@
 //! Campaigns, as pages show them.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::error::StoreError;
 use super::fold::mode_code;
 use super::ledger::TextField;
+use super::names;
 use super::report::{self, HOURS_MAX, Step};
 use super::view::{CampaignReport, CampaignRow, LinkRow, Point, RefusalRow};
 use crate::domain::{CampaignId, Counts, DeliveryId, Metric, Mode, Timestamp};
@@ -24,7 +29,7 @@ struct Found {
 
 fn columns() -> String {
     format!(
-        "id, name, mode, first_at, last_at, messages, first_message, last_message, first_delivery_at, {}",
+        "id, coalesce((select n.name from campaign_name n where n.campaign = id), name), mode, first_at, last_at, messages, first_message, last_message, first_delivery_at, {}",
         report::count_columns()
     )
 }
@@ -48,39 +53,86 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
     })
 }
 
-/// The latest campaigns, without what [`complete`] adds.
+impl Found {
+    /// Takes in the numbers of a campaign that is shown as part of this one.
+    fn join(&mut self, other: &Self) {
+        let row = &mut self.row;
+        row.counts += other.row.counts;
+        row.messages += other.row.messages;
+        row.first_at = row.first_at.min(other.row.first_at);
+        if other.row.last_at > row.last_at {
+            (row.last_at, self.last_message) = (other.row.last_at, other.last_message);
+        }
+        self.first_delivery_at = [self.first_delivery_at, other.first_delivery_at].into_iter().flatten().min();
+    }
+}
+
+/// The latest campaigns, those merged into others within these, without what [`complete`] adds.
 pub(super) fn list(conn: &Connection, mode: Option<Mode>, limit: u32) -> Result<Vec<CampaignRow>, StoreError> {
     let sql = format!(
-        "select {} from v_campaign where name <> '' and (?1 is null or mode = ?1) order by first_at desc limit ?2",
+        "select {} from v_campaign where name <> '' and (?1 is null or mode = ?1) \
+         and id not in (select campaign from campaign_merge) order by first_at desc limit ?2",
         columns()
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![mode.map(mode_code), limit], |row| Ok(read(row)?.row))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut found = statement.query_map(params![mode.map(mode_code), limit], read)?.collect::<Result<Vec<_>, _>>()?;
+    let sql = "select into_campaign, campaign from campaign_merge";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (into, merged) = (CampaignId::from_raw(row.get(0)?), CampaignId::from_raw(row.get(1)?));
+        if let Some(shown) = found.iter_mut().find(|shown| shown.row.id == into)
+            && let Some(merged) = one(conn, merged)?
+        {
+            shown.join(&merged);
+        }
+    }
+    Ok(found.into_iter().map(|found| found.row).collect())
+}
+
+fn one(conn: &Connection, id: CampaignId) -> Result<Option<Found>, StoreError> {
+    let sql = format!("select {} from v_campaign where id = ?1 and name <> ''", columns());
+    Ok(conn.prepare_cached(&sql)?.query_row([id.raw()], read).optional()?)
 }
 
 /// Adds the subject and the sparkline.
 pub(super) fn complete(conn: &Connection, row: &mut CampaignRow) -> Result<(), StoreError> {
-    let sql = "select subject, v_campaign.first_delivery_at from v_campaign \
-               left join message on message.id = first_message where v_campaign.id = ?1";
-    let read = |row: &Row<'_>| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?));
-    let found = conn.prepare_cached(sql)?.query_row([row.id.raw()], read).optional()?;
-    let Some((subject, first_delivery)) = found else { return Ok(()) };
-    row.subject = subject.unwrap_or_default();
-    if first_delivery < i64::MAX {
-        let hours = hours(conn, row.id, Timestamp::from_millis(first_delivery), SPARK_HOURS)?;
+    row.subject = subject(conn, row.id)?;
+    let members = names::members(conn, row.id)?;
+    if let Some(first) = first_delivery(conn, &members)? {
+        let hours = hours(conn, &members, first, SPARK_HOURS)?;
         row.clicks_by_hour = hours.iter().map(|point| point.counts[Metric::ClickedHuman]).collect();
     }
     Ok(())
 }
 
+/// The subject of its first message.
+fn subject(conn: &Connection, id: CampaignId) -> Result<String, StoreError> {
+    let sql = "select subject from v_campaign join message on message.id = first_message where v_campaign.id = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([id.raw()], |row| row.get(0)).optional()?.unwrap_or_default())
+}
+
+fn first_delivery(conn: &Connection, members: &[CampaignId]) -> Result<Option<Timestamp>, StoreError> {
+    let sql = format!("select min(first_delivery_at) from v_campaign where {}", names::one_of("id", members.len()));
+    let values = params_from_iter(members.iter().map(|id| id.raw()));
+    let found: Option<i64> = conn.prepare_cached(&sql)?.query_row(values, |row| row.get(0))?;
+    Ok(found.filter(|at| *at < i64::MAX).map(Timestamp::from_millis))
+}
+
 /// One campaign, whole.
 pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Result<Option<CampaignReport>, StoreError> {
-    let sql = format!("select {} from v_campaign where id = ?1 and name <> ''", columns());
-    let Some(mut found) = conn.prepare_cached(&sql)?.query_row([id.raw()], read).optional()? else { return Ok(None) };
+    let Some(mut found) = one(conn, id)? else { return Ok(None) };
+    let members = names::members(conn, id)?;
+    let mut merged = Vec::new();
+    for member in members.iter().skip(1) {
+        if let Some(member) = one(conn, *member)? {
+            merged.push((member.row.id, member.row.name.clone()));
+            found.join(&member);
+        }
+    }
     complete(conn, &mut found.row)?;
     let hours = match found.first_delivery_at {
-        Some(first) => hours(conn, id, first, HOURS_MAX)?,
+        Some(first) => hours(conn, &members, first, HOURS_MAX)?,
         None => Vec::new(),
     };
     let sql = "select delivery from v_delivery where message = ?1 order by delivery limit 1";
@@ -88,20 +140,21 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
     Ok(Some(CampaignReport {
         first_delivery_at: found.first_delivery_at,
         hours,
-        links: links(conn, id)?,
-        sites: report::sites(conn, id, sites_shown)?,
-        refusals: refusals(conn, id)?,
+        links: links(conn, &members)?,
+        sites: report::sites(conn, &members, sites_shown)?,
+        refusals: refusals(conn, &members)?,
         sample: sample.map(DeliveryId::from_raw),
         receipt: report::receipt(conn, found.last_message)?,
+        merged,
         row: found.row,
     }))
 }
 
 /// One point for every hour since the first delivery up to the last with anything in it, at most `most`.
-fn hours(conn: &Connection, id: CampaignId, first: Timestamp, most: usize) -> Result<Vec<Point>, StoreError> {
+fn hours(conn: &Connection, members: &[CampaignId], first: Timestamp, most: usize) -> Result<Vec<Point>, StoreError> {
     let start = first.bucket();
     let end = Timestamp::from_millis(start.millis() + i64::try_from(most).unwrap_or(0) * HOUR_MS - 1);
-    let quarters = report::series(conn, id, Some(start), end, Step::Quarter)?;
+    let quarters = report::series(conn, members, Some(start), end, Step::Quarter)?;
     let mut hours: Vec<Point> = Vec::new();
     for quarter in quarters {
         let at = usize::try_from((quarter.at.millis() - start.millis()) / HOUR_MS).unwrap_or(0);
@@ -116,30 +169,55 @@ fn hours(conn: &Connection, id: CampaignId, first: Timestamp, most: usize) -> Re
     Ok(hours)
 }
 
-/// Named links with their counts, then those that were counted without a name.
-fn links(conn: &Connection, id: CampaignId) -> Result<Vec<LinkRow>, StoreError> {
+/// The links of all members, equal ones in one row, by position.
+fn links(conn: &Connection, members: &[CampaignId]) -> Result<Vec<LinkRow>, StoreError> {
+    let mut together: BTreeMap<(u16, i64), LinkRow> = BTreeMap::new();
+    for member in members {
+        for (pattern, link) in links_of(conn, *member)? {
+            match together.entry((link.position, pattern)) {
+                Entry::Vacant(place) => drop(place.insert(link)),
+                Entry::Occupied(mut place) => place.get_mut().join(&link),
+            }
+        }
+    }
+    Ok(together.into_values().take(LINKS_SHOWN as usize).collect())
+}
+
+/// Named links with their counts, then those that were counted without a name; each with its pattern.
+fn links_of(conn: &Connection, id: CampaignId) -> Result<Vec<(i64, LinkRow)>, StoreError> {
     let sql = "select n.position, n.url, n.label, coalesce(human, 0), coalesce(proxy, 0), coalesce(unknown, 0), \
-               coalesce(prefetch, 0), coalesce(scanner, 0), coalesce(total_events, 0) \
+               coalesce(prefetch, 0), coalesce(scanner, 0), coalesce(total_events, 0), n.pattern \
                from campaign_link n left join v_link using (campaign, position, pattern) where n.campaign = ?1 \
                union all \
-               select position, '', '', human, proxy, unknown, prefetch, scanner, total_events from v_link v \
+               select position, '', '', human, proxy, unknown, prefetch, scanner, total_events, pattern from v_link v \
                where v.campaign = ?1 and not exists (select 1 from campaign_link n \
                where n.campaign = v.campaign and n.position = v.position and n.pattern = v.pattern) \
                order by 1 limit ?2";
     let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_map(params![id.raw(), LINKS_SHOWN], report::read_link)?;
+    let read = |row: &Row<'_>| Ok((row.get(9)?, report::read_link(row)?));
+    let rows = statement.query_map(params![id.raw(), LINKS_SHOWN], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn refusals(conn: &Connection, id: CampaignId) -> Result<Vec<RefusalRow>, StoreError> {
-    let sql = "select class, bounced, deferrals, sample_source, sample_seq from v_refusal \
-               where campaign = ?1 and (bounced > 0 or deferrals > 0) order by bounced desc, deferrals desc";
-    let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_map([id.raw()], report::read_refusal)?.collect::<Result<Vec<_>, _>>()?;
-    let mut refusals = Vec::with_capacity(rows.len());
+fn refusals(conn: &Connection, members: &[CampaignId]) -> Result<Vec<RefusalRow>, StoreError> {
+    let sql = format!(
+        "select class, bounced, deferrals, sample_source, sample_seq from v_refusal \
+         where (bounced > 0 or deferrals > 0) and {} order by bounced desc, deferrals desc",
+        names::one_of("campaign", members.len())
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let values = params_from_iter(members.iter().map(|id| id.raw()));
+    let rows = statement.query_map(values, report::read_refusal)?.collect::<Result<Vec<_>, _>>()?;
+    let mut refusals: Vec<RefusalRow> = Vec::with_capacity(rows.len());
     for (_, mut refusal, source, seq) in rows {
+        if let Some(same) = refusals.iter_mut().find(|other| other.class == refusal.class) {
+            same.bounced += refusal.bounced;
+            same.deferrals += refusal.deferrals;
+            continue;
+        }
         refusal.sample = report::text(conn, source, seq, TextField::Reply.code())?;
         refusals.push(refusal);
     }
+    refusals.sort_by_key(|refusal| Reverse((refusal.bounced, refusal.deferrals)));
     Ok(refusals)
 }

@@ -1,11 +1,14 @@
 //! Deliveries and the queue, as pages show them.
 
+use std::cmp::Reverse;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::error::StoreError;
 use super::fold::mode_code;
 use super::ledger::{self, TextField};
+use super::names;
 use super::report::{self, DeliveryFilter};
 use super::view::{DeliveryReport, DeliveryRow, QueueRow, State, TimelineEntry};
 use crate::domain::EventId;
@@ -17,9 +20,10 @@ const TIMELINE_MAX: u32 = 1_000;
 /// Domains of the queue that a page shows.
 const QUEUE_SHOWN: u32 = 200;
 
-const SELECT_ROW: &str = "select d.delivery, d.message, d.campaign, c.name, d.mode, coalesce(p.address, ''), \
+const SELECT_ROW: &str = "select d.delivery, d.message, d.campaign, coalesce(n.name, c.name), d.mode, coalesce(p.address, ''), \
     coalesce(m.subject, ''), d.state, d.tries, d.accepted_at, d.opened, d.clicked, d.last_at, d.person, d.pixel \
-    from v_delivery d left join v_campaign c on c.id = d.campaign left join person p on p.id = d.person \
+    from v_delivery d left join v_campaign c on c.id = d.campaign left join campaign_name n on n.campaign = d.campaign \
+    left join person p on p.id = d.person \
     left join message m on m.id = d.message";
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
@@ -45,8 +49,24 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     })
 }
 
-/// Deliveries, newest first.
+/// Deliveries, newest first; those of a campaign with those of the campaigns that were merged into it.
 pub(super) fn list(
+    conn: &Connection,
+    filter: DeliveryFilter,
+    before: Option<DeliveryId>,
+    limit: u32,
+) -> Result<Vec<DeliveryRow>, StoreError> {
+    let Some(campaign) = filter.campaign else { return list_of(conn, filter, before, limit) };
+    let mut rows = Vec::new();
+    for member in names::members(conn, campaign)? {
+        rows.extend(list_of(conn, DeliveryFilter { campaign: Some(member), ..filter }, before, limit)?);
+    }
+    rows.sort_by_key(|row| Reverse(row.delivery));
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(rows)
+}
+
+fn list_of(
     conn: &Connection,
     filter: DeliveryFilter,
     before: Option<DeliveryId>,

@@ -29,6 +29,7 @@ fn open(folder: &Path) -> Store {
 fn admission(to: &[&str], body: &[u8]) -> Admission {
     Admission {
         campaign: Campaign::new("spring", Mode::Live),
+        list: None,
         credential: "news".to_owned(),
         reverse_path: Address::parse("from@shop.example").ok(),
         recipients: to.iter().map(|a| Address::parse(a).unwrap()).collect(),
@@ -144,7 +145,7 @@ async fn a_campaign_goes_in_and_its_numbers_come_out() {
     assert_eq!(verified.differences, Vec::<String>::new());
     assert_eq!(verified.events, 4 + 3 + 4 + 1);
     let mut lines = Vec::new();
-    export::<StoreError>(&folder.path().join(FILE), Range::default(), |line| {
+    export::<StoreError>(&folder.path().join(FILE), &Range::default(), |line| {
         lines.push(serde_json::from_str::<serde_json::Value>(line).unwrap());
         Ok(())
     })

@@ -99,6 +99,21 @@ pub struct LinkRow {
     pub total_events: i64,
 }
 
+impl LinkRow {
+    /// Takes in the numbers of the same link in a campaign that is shown as part of this one.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.human += other.human;
+        self.proxy += other.proxy;
+        self.unknown += other.unknown;
+        self.prefetch += other.prefetch;
+        self.scanner += other.scanner;
+        self.total_events += other.total_events;
+        if self.url.is_empty() {
+            (self.url, self.label) = (other.url.clone(), other.label.clone());
+        }
+    }
+}
+
 /// The deliveries of one recipient domain in a campaign (or in all).
 #[derive(Debug, Clone)]
 pub struct SiteRow {
@@ -223,6 +238,8 @@ pub struct CampaignReport {
     pub sample: Option<DeliveryId>,
     /// The receipt of its latest message.
     pub receipt: Receipt,
+    /// The campaigns that are shown as part of it, by number and name.
+    pub merged: Vec<(CampaignId, String)>,
 }
 
 /// Something that needs a look.

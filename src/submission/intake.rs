@@ -110,7 +110,9 @@ impl Intake {
         let header = HeaderBlock::read(&raw);
         check_sender(&header, submitted)?;
         let mut control = control::read(&header);
-        let campaign = self.campaign(&control, submitted);
+        let named = control.campaign.as_deref().or(submitted.campaign.as_deref());
+        let campaign = Campaign::new(named.unwrap_or(campaign::NONE), self.settings.mode);
+        let list = if named.is_none() { header.list_id() } else { None };
         let due_at = send_at(&mut control, now);
         let compiled = self.compile(&raw, &header, submitted, &control, now, random);
         let (stencil, recipe) = (&compiled.stencil, &compiled.recipe);
@@ -125,6 +127,7 @@ impl Intake {
         let message_id = header.text("Message-ID");
         let admission = Admission {
             campaign,
+            list,
             credential: submitted.credential.name.clone(),
             reverse_path: submitted.envelope.reverse_path.clone(),
             recipients: submitted.envelope.forward_paths.clone(),
@@ -144,11 +147,6 @@ impl Intake {
             expires_at: due_at + life,
         };
         Ok(Box::new(Prepared { admission, compiled }))
-    }
-
-    fn campaign(&self, control: &Control, submitted: &Submitted) -> Campaign {
-        let named = control.campaign.as_deref().or(submitted.campaign.as_deref());
-        Campaign::new(named.unwrap_or(campaign::NONE), self.settings.mode)
     }
 
     fn compile(

@@ -13,11 +13,7 @@ async fn markup_from_a_mail_is_shown_harmlessly() {
     );
     assert_eq!(relay.submit("a@own.example", &["b@b.example"], &mail).await.code, 250);
     relay.wait_idle().await;
-    let text = std::fs::read_to_string(relay.data_dir().join("first-run.txt")).unwrap();
-    let at = text.find("/welcome/").unwrap();
-    let path = text[at..].lines().next().unwrap();
-    let answer = relay.http(&Request::form(path, &[("email", "ann@example.org"), ("password", "correct horse")])).await;
-    let cookie = answer.cookies().join("; ");
+    let cookie = relay.sign_in().await;
     let get = async |path: &str| relay.http(&Request::get(path).header("Cookie", &cookie)).await;
     let list = get("/messages").await.text();
     let message = list.split("\"/messages/").nth(1).unwrap().split('"').next().unwrap().to_owned();

@@ -222,6 +222,16 @@ impl Relay {
         reply
     }
 
+    /// Uses the link of the first start to make the first login, `ann@example.org`: the cookie of its session.
+    pub async fn sign_in(&self) -> String {
+        let text = std::fs::read_to_string(self.data_dir().join("first-run.txt")).expect("the text of the first start");
+        let path = text.split_whitespace().find_map(|word| word.find("/welcome/").map(|at| &word[at..]));
+        let form = [("email", "ann@example.org"), ("password", "correct horse")];
+        let answer = self.http(&Request::form(path.expect("a link to sign in"), &form)).await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        answer.cookies().join("; ")
+    }
+
     /// One HTTP request to the web listener.
     pub async fn http(&self, request: &Request) -> Response {
         request.send(self.web()).await
