@@ -1,6 +1,6 @@
 //! What goes into an attempt, and what comes out.
 
-use crate::domain::{Address, BounceClass, Reply};
+use crate::domain::{Address, BounceClass, Reply, Wishes};
 
 /// One copy for one recipient.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,8 @@ pub struct Parcel<'a> {
     pub recipient: &'a Address,
     /// The complete message; every line ends in CRLF.
     pub copy: &'a [u8],
+    /// What the sender asked to be told.
+    pub wishes: &'a Wishes,
 }
 
 /// What an attempt came to.
@@ -30,6 +32,10 @@ pub enum Answer {
 pub struct Attempted {
     /// What it came to.
     pub result: Answer,
+    /// Whether a server said it; else it is our own finding.
+    pub spoken: bool,
+    /// Whether that server reports to the sender itself (it offers DSN, RFC 3461).
+    pub reports: bool,
     /// The host's name.
     pub mx: String,
     /// Its address.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
-use crate::domain::{Address, DeliveryId, MessageId, TokenKeys};
+use crate::domain::{Address, DeliveryId, MessageId, TokenKeys, Wishes};
 use crate::mail::cache::{Compiled, StencilCache};
 use crate::mail::dkim::Signer;
 use crate::mail::recipe::Recipe;
@@ -41,6 +41,8 @@ pub struct Copy {
     pub links: u16,
     /// `None` is the null reverse path.
     pub reverse_path: Option<Address>,
+    /// What the sender asked to be told.
+    pub wishes: Arc<Wishes>,
 }
 
 /// Why there is no copy.
@@ -89,7 +91,8 @@ impl Copies {
         let recipe = Recipe::from_json(&stored.recipe).map_err(CopyFault::Unusable)?;
         let compile = move || {
             let stencil = recipe.compile(&stored.body);
-            Arc::new(Compiled { raw: Arc::from(stored.body), stencil, recipe, reverse_path: stored.reverse_path })
+            let (raw, wishes) = (Arc::from(stored.body), Arc::new(stored.wishes));
+            Arc::new(Compiled { raw, stencil, recipe, reverse_path: stored.reverse_path, wishes })
         };
         let compiled = tokio::task::spawn_blocking(compile).await.map_err(|e| CopyFault::Unusable(e.to_string()))?;
         self.cache.put(message, Arc::clone(&compiled));
@@ -103,7 +106,7 @@ fn stamp(
     keys: &TokenKeys,
     signers: &HashMap<(String, String), Arc<Signer>>,
 ) -> Result<Copy, CopyFault> {
-    let Compiled { raw, stencil, recipe, reverse_path } = compiled;
+    let Compiled { raw, stencil, recipe, reverse_path, wishes } = compiled;
     let key = keys.get(recipe.key);
     let key = key.ok_or_else(|| CopyFault::Unusable(format!("signing secret {} is missing", recipe.key)))?;
     let body = stencil.stamp(raw, delivery, key);
@@ -120,5 +123,6 @@ fn stamp(
     let mut bytes = signatures;
     bytes.extend(body);
     let links = u16::try_from(stencil.links().len()).unwrap_or(u16::MAX);
-    Ok(Copy { bytes, pixel: stencil.has_pixel(), links, reverse_path: reverse_path.clone() })
+    let (reverse_path, wishes) = (reverse_path.clone(), Arc::clone(wishes));
+    Ok(Copy { bytes, pixel: stencil.has_pixel(), links, reverse_path, wishes })
 }

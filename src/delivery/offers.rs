@@ -7,6 +7,7 @@ pub(super) struct Offers {
     pub(super) starttls: bool,
     pub(super) pipelining: bool,
     pub(super) eight_bit: bool,
+    pub(super) dsn: bool,
     /// `Some(0)` is SIZE without a limit (RFC 1870 section 4).
     pub(super) size: Option<u64>,
     pub(super) auth_plain: bool,
@@ -25,6 +26,7 @@ impl Offers {
                 Some("STARTTLS") => offers.starttls = true,
                 Some("PIPELINING") => offers.pipelining = true,
                 Some("8BITMIME") => offers.eight_bit = true,
+                Some("DSN") => offers.dsn = true,
                 Some("SIZE") => offers.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0)),
                 Some("AUTH") => {
                     for word in words {
@@ -54,6 +56,7 @@ mod tests {
             "250-PIPELINING is my name",
             "250-size 1000",
             "250-8BitMIME",
+            "250-dsn",
             "250-AUTH=LOGIN",
             "250-Auth plain xoauth2",
             "250 STARTTLS",
@@ -66,6 +69,7 @@ mod tests {
             starttls: true,
             pipelining: false,
             eight_bit: true,
+            dsn: true,
             size: Some(1000),
             auth_plain: true,
             auth_login: true,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 
 use crate::domain::{BounceClass, EnhancedCode, Reply};
+use crate::smtp::xtext;
 
 use super::attempted::Parcel;
 use super::failure::{Failure, Step, Trouble};
@@ -42,7 +43,7 @@ impl Session {
     /// Hands over one copy. After a failure the session may still be of use: see `is_usable`.
     pub(super) async fn send(&mut self, parcel: &Parcel<'_>, log: &mut Transcript) -> Result<Reply, Failure> {
         let mail = self.mail_command(parcel)?;
-        let rcpt = format!("RCPT TO:<{}>", parcel.recipient);
+        let rcpt = self.rcpt_command(parcel);
         if self.offers.pipelining {
             self.transact_at_once(&mail, &rcpt, log).await?;
         } else {
@@ -77,7 +78,27 @@ impl Session {
         if eight_bit {
             mail.push_str(" BODY=8BITMIME");
         }
+        if self.offers.dsn {
+            let ret = parcel.wishes.ret.map(|ret| format!(" RET={}", ret.as_str()));
+            let name = parcel.wishes.envelope_id.as_deref().map(|id| format!(" ENVID={}", xtext::encode(id)));
+            mail.extend(ret.into_iter().chain(name));
+        }
         Ok(mail)
+    }
+
+    /// RCPT with what the sender asked of this recipient, which from here on is the server's to keep (RFC 3461 section
+    /// 5.2.1).
+    fn rcpt_command(&self, parcel: &Parcel<'_>) -> String {
+        let mut rcpt = format!("RCPT TO:<{}>", parcel.recipient);
+        if let Some(wish) = parcel.wishes.of(parcel.recipient).filter(|_| self.offers.dsn) {
+            if let Some(notify) = wish.notify {
+                let _ = write!(rcpt, " NOTIFY={notify}");
+            }
+            if let Some(original) = &wish.original {
+                let _ = write!(rcpt, " ORCPT={};{}", original.kind, xtext::encode(&original.address));
+            }
+        }
+        rcpt
     }
 
     async fn transact(&mut self, mail: &str, rcpt: &str, log: &mut Transcript) -> Result<(), Failure> {

@@ -22,6 +22,7 @@ impl Capabilities {
             "PIPELINING".to_owned(),
             "8BITMIME".to_owned(),
             "ENHANCEDSTATUSCODES".to_owned(),
+            "DSN".to_owned(),
         ];
         if self.starttls {
             lines.push("STARTTLS".to_owned());

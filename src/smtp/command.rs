@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use smtp_proto::{MAIL_BODY_BINARYMIME, MAIL_REQUIRETLS, MAIL_SMTPUTF8, Request};
 
 use super::reply::Reply;
-use crate::domain::{Address, AddressError};
+use super::wish;
+use crate::domain::{Address, AddressError, RecipientWish, Return};
 
 /// A command line is no longer than this, in octets with its CRLF; RFC 5321 section 4.5.3.1.4 asks for 512.
 pub const LINE_MAX: usize = 2_048;
@@ -32,9 +33,13 @@ pub enum Command {
         reverse_path: Option<Address>,
         /// The declared size, 0 for none.
         size: u64,
+        /// How much of it comes back with a failure.
+        ret: Option<Return>,
+        /// The sender's own name for it.
+        envelope_id: Option<String>,
     },
-    /// One recipient.
-    Rcpt(Address),
+    /// One recipient, and what the sender asks to be told of it.
+    Rcpt(Address, RecipientWish),
     /// The message comes.
     Data,
     /// Forget the transaction.
@@ -121,12 +126,12 @@ fn mail(text: &str) -> Result<Command, Reply> {
         "" => None,
         raw => Some(Address::parse(strip_route(raw)).map_err(|why| refuse_address(why, raw, (5, 1, 7)))?),
     };
-    let Request::Mail { from } = parameters(text, raw)? else { return Err(syntax()) };
+    let (ret, envelope_id, others) = wish::of_mail(behind(text, raw))?;
+    let Request::Mail { from } = parameters("MAIL FROM:", raw, &others)? else { return Err(syntax()) };
     if from.flags & MAIL_SMTPUTF8 != 0 {
         return Err(Reply::new(555, (5, 6, 7), "SMTPUTF8 is not supported"));
     }
     let unknown = from.flags & (MAIL_BODY_BINARYMIME | MAIL_REQUIRETLS) != 0
-        || from.env_id.is_some()
         || from.hold_for != 0
         || from.hold_until != 0
         || from.by != 0
@@ -134,7 +139,7 @@ fn mail(text: &str) -> Result<Command, Reply> {
     if unknown || from.flags & !(smtp_proto::MAIL_BODY_7BIT | smtp_proto::MAIL_BODY_8BITMIME) != 0 {
         return Err(Reply::new(555, (5, 5, 4), "a parameter of MAIL is not supported"));
     }
-    Ok(Command::Mail { reverse_path, size: from.size as u64 })
+    Ok(Command::Mail { reverse_path, size: from.size as u64, ret, envelope_id })
 }
 
 fn rcpt(text: &str) -> Result<Command, Reply> {
@@ -144,11 +149,12 @@ fn rcpt(text: &str) -> Result<Command, Reply> {
         return Err(Reply::new(501, (5, 1, 3), "the recipient is empty"));
     }
     let address = Address::parse(strip_route(raw)).map_err(|why| refuse_address(why, raw, (5, 1, 3)))?;
-    let Request::Rcpt { to } = parameters(text, raw)? else { return Err(syntax()) };
-    if to.flags != 0 || to.orcpt.is_some() || to.rrvs != 0 {
+    let (wish, others) = wish::of_rcpt(behind(text, raw))?;
+    let Request::Rcpt { to } = parameters("RCPT TO:", raw, &others)? else { return Err(syntax()) };
+    if to.flags != 0 || to.rrvs != 0 {
         return Err(Reply::new(555, (5, 5, 4), "a parameter of RCPT is not supported"));
     }
-    Ok(Command::Rcpt(address))
+    Ok(Command::Rcpt(address, wish))
 }
 
 /// What follows `MAIL FROM:` and the like; white space before the path is common though not allowed.
@@ -167,11 +173,15 @@ fn strip_route(raw: &str) -> &str {
     }
 }
 
-/// The rest of the line, read with a harmless path in the raw one's place.
-fn parameters(text: &str, raw: &str) -> Result<Request<Cow<'static, str>>, Reply> {
+/// What stands behind the path.
+fn behind<'t>(text: &'t str, raw: &str) -> &'t str {
+    text.split_once(&format!("<{raw}>")).map_or("", |(_, rest)| rest)
+}
+
+/// The parameters, read behind a harmless path in the raw one's place.
+fn parameters(command: &str, raw: &str, parameters: &str) -> Result<Request<Cow<'static, str>>, Reply> {
     let harmless = if raw.is_empty() { "" } else { "a@a.example" };
-    let line = format!("{}\r\n", text.replacen(&format!("<{raw}>"), &format!("<{harmless}>"), 1).trim_end());
-    let line = line.replacen(": <", ":<", 1);
+    let line = format!("{command}<{harmless}>{parameters}\r\n");
     let mut bytes = line.as_bytes().iter();
     match <Request<Cow<'_, str>>>::parse(&mut bytes) {
         Ok(request) => Ok(owned(request)),
@@ -235,15 +245,16 @@ mod tests {
     #[test]
     fn commands_as_clients_write_them() {
         let ann = Address::parse("Ann@example.org").unwrap();
-        let mail = |reverse_path, size| Command::Mail { reverse_path, size };
+        let mail = |reverse_path, size| Command::Mail { reverse_path, size, ret: None, envelope_id: None };
+        let rcpt = |address| Command::Rcpt(address, RecipientWish::default());
         for (line, command) in [
             ("ehlo box", Command::Ehlo("box".to_owned())),
             ("MAIL FROM:<Ann@example.org>", mail(Some(ann.clone()), 0)),
             ("mail from: <Ann@example.org> SIZE=77 BODY=8BITMIME", mail(Some(ann.clone()), 77)),
             ("MAIL FROM:<>", mail(None, 0)),
             ("MAIL FROM:<@relay.example,@b.example:Ann@example.org>", mail(Some(ann.clone()), 0)),
-            ("RCPT TO:<Ann@example.org>", Command::Rcpt(ann)),
-            ("RCPT TO:<\"q u>\"@b.example>", Command::Rcpt(Address::parse("\"q u>\"@b.example").unwrap())),
+            ("RCPT TO:<Ann@example.org>", rcpt(ann)),
+            ("RCPT TO:<\"q u>\"@b.example>", rcpt(Address::parse("\"q u>\"@b.example").unwrap())),
             ("AUTH plain AGEAYg==", Command::Auth("PLAIN".to_owned(), Some("AGEAYg==".to_owned()))),
             ("quit", Command::Quit),
             ("NOOP whatever", Command::Noop),
@@ -270,7 +281,10 @@ mod tests {
             ("RCPT TO:<postmaster>", 553),
             ("RCPT TO:<a@[192.0.2.1]>", 553),
             ("RCPT TO:<j\u{f6}rg@b.example>", 553),
-            ("RCPT TO:<a@b.example> NOTIFY=NEVER", 555),
+            ("RCPT TO:<a@b.example> NOTIFY=SOON", 501),
+            ("RCPT TO:<a@b.example>NOTIFY", 501),
+            ("MAIL FROM:<a@b.example> RET=SOME", 501),
+            ("MAIL FROM:<a@b.example>x RET=FULL", 555),
             ("RCPT TO:<a@b.example\u{0}>", 500),
         ] {
             assert_eq!(code(line), expected, "{line}");

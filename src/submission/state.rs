@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::auth::{self, Guard, Login};
 use super::settings::Settings;
 use super::{Credentials, Sink, Submitted};
-use crate::domain::{Address, Credential, Domain, Envelope, Profile};
+use crate::domain::{Address, Credential, Domain, Envelope, Profile, RecipientWish, Wishes};
 use crate::server::{Machine, Pending, Received, Step};
 use crate::smtp::capability::Capabilities;
 use crate::smtp::command::{self, Command};
@@ -58,6 +58,7 @@ struct Identity {
 struct Transaction {
     reverse_path: Option<Address>,
     forward_paths: Vec<Address>,
+    wishes: Wishes,
     canonical: std::collections::HashSet<String>,
 }
 
@@ -104,8 +105,10 @@ impl State {
             Command::Helo(name) => self.hello(name, false),
             Command::StartTls => self.start_tls(),
             Command::Auth(mechanism, initial) => self.auth(&mechanism, initial, now),
-            Command::Mail { reverse_path, size } => self.mail(reverse_path, size),
-            Command::Rcpt(address) => self.rcpt(address),
+            Command::Mail { reverse_path, size, ret, envelope_id } => {
+                self.mail(reverse_path, size, Wishes { ret, envelope_id, ..Wishes::default() })
+            }
+            Command::Rcpt(address, wish) => self.rcpt(address, wish),
             Command::Data => self.data(),
             Command::Rset => {
                 self.transaction = None;
@@ -218,7 +221,7 @@ impl State {
         }
     }
 
-    fn mail(&mut self, reverse_path: Option<Address>, size: u64) -> Step {
+    fn mail(&mut self, reverse_path: Option<Address>, size: u64, wishes: Wishes) -> Step {
         if self.helo.is_none() {
             return self.strike(Reply::new(503, (5, 5, 1), "say EHLO first"));
         }
@@ -237,8 +240,8 @@ impl State {
             let why = format!("{} may send as {} only, not as {address}", credential.name, own.join(", "));
             return Step::Reply(Reply::new(550, (5, 7, 1), why));
         }
-        self.transaction =
-            Some(Transaction { reverse_path, forward_paths: Vec::new(), canonical: std::collections::HashSet::new() });
+        let (forward_paths, canonical) = (Vec::new(), std::collections::HashSet::new());
+        self.transaction = Some(Transaction { reverse_path, forward_paths, wishes, canonical });
         ok((2, 1, 0), "sender ok")
     }
 
@@ -247,7 +250,7 @@ impl State {
         Reply::new(552, (5, 3, 4), format!("the message is larger than the {most} octets taken here"))
     }
 
-    fn rcpt(&mut self, address: Address) -> Step {
+    fn rcpt(&mut self, address: Address, wish: RecipientWish) -> Step {
         let most = self.shared.settings.max_recipients;
         let Some(transaction) = &mut self.transaction else {
             return self.strike(Reply::new(503, (5, 5, 1), "MAIL first"));
@@ -259,6 +262,7 @@ impl State {
             return Step::Reply(Reply::new(452, (4, 5, 3), format!("no more than {most} recipients a message")));
         }
         transaction.canonical.insert(address.canonical());
+        transaction.wishes.add(&address, wish);
         transaction.forward_paths.push(address);
         ok((2, 1, 5), "recipient ok")
     }
@@ -344,7 +348,8 @@ impl Machine for State {
         let (Some(transaction), Some(identity)) = (transaction, self.identity.clone()) else {
             return refuse(Reply::new(503, (5, 5, 1), "MAIL and RCPT first"));
         };
-        let envelope = Envelope { reverse_path: transaction.reverse_path, forward_paths: transaction.forward_paths };
+        let Transaction { reverse_path, forward_paths, wishes, .. } = transaction;
+        let envelope = Envelope { reverse_path, forward_paths, wishes };
         (self.shared.sink)(Submitted {
             credential: identity.credential,
             campaign: identity.campaign,

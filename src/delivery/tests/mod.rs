@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::*;
-use crate::domain::{Address, BounceClass, Domain, Reply};
+use crate::domain::{Address, BounceClass, Domain, Reply, Wishes};
 use server::Server;
 use zone::Zone;
 
@@ -78,7 +78,8 @@ async fn send_copy(courier: &Courier, copy: &[u8]) -> Attempted {
 
 async fn send_to(courier: &Courier, recipient: &str, copy: &[u8]) -> Attempted {
     let (from, to) = (address("news@shop.example"), address(recipient));
-    let parcel = Parcel { reverse_path: Some(&from), recipient: &to, copy };
+    let wishes = Wishes::default();
+    let parcel = Parcel { reverse_path: Some(&from), recipient: &to, copy, wishes: &wishes };
     tokio::time::timeout(Duration::from_secs(30), courier.attempt(parcel)).await.unwrap()
 }
 
