@@ -22,6 +22,7 @@ Answers by the recipient's local part, as in tempfail-ann@example.org:
   ok         taken, like every word that is not in this list
   tempfail   451 4.7.1 each time
   permfail   550 5.1.1 user unknown
+  markup     550 with markup and control characters
   full       452 4.2.2 mailbox full
   greylist   451 4.7.1 the first time for a sender and a recipient, taken afterwards
   twice      451 4.7.1 two times, taken afterwards
@@ -52,6 +53,9 @@ struct Arguments {
     /// Do not offer SMTPUTF8
     #[arg(long)]
     no_smtputf8: bool,
+    /// Offer DSN
+    #[arg(long)]
+    dsn: bool,
     /// Do not offer PIPELINING
     #[arg(long)]
     no_pipelining: bool,
@@ -86,6 +90,7 @@ impl Arguments {
             eight_bit: !self.no_8bitmime,
             utf8: !self.no_smtputf8,
             pipelining: !self.no_pipelining,
+            dsn: self.dsn,
             tls,
             login: self.login.and_then(|pair| pair.split_once(':').map(|(u, p)| (u.to_owned(), p.to_owned()))),
         })

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, Performer};
 use crate::dashboard;
-use crate::delivery::{Copies, Courier, Dispatcher, Signers};
+use crate::delivery::{Copies, Courier, Dispatcher, Notices, Signers};
 use crate::domain::Domain;
 use crate::mail::cache::StencilCache;
 use crate::mail::dkim::Signer;
@@ -115,8 +115,10 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
     let copies = Copies::new(store.queue(), store.token_keys(), Arc::clone(&signers), Arc::clone(&cache));
     let courier = Courier::new(settings::courier(&config)?).map_err(|e| e.to_string())?;
     let dispatch = settings::dispatch(&config, clock);
-    let dispatcher =
-        Dispatcher::new(store.queue(), copies.clone(), courier, dispatch).await.map_err(|e| e.to_string())?;
+    let notices = settings::notices(&config, clock, signers_for(&signers));
+    let notices = Notices::new(store.queue(), store.token_keys(), notices);
+    let dispatcher = Dispatcher::new(store.queue(), copies.clone(), courier, notices.clone(), dispatch);
+    let dispatcher = dispatcher.await.map_err(|e| e.to_string())?;
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -130,6 +132,10 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
     let delivery = tokio::spawn({
         let (dispatcher, delivering) = (dispatcher.clone(), delivering.clone());
         async move { dispatcher.run(delivering).await }
+    });
+    tasks.spawn({
+        let (dispatcher, stop) = (dispatcher.clone(), stop.clone());
+        async move { notices.run(|due| dispatcher.accepted(vec![due]), stop).await }
     });
     tasks.spawn(sweep(store.clone(), config.clone(), clock, stop.clone()));
     let rooms = web::Rooms::new(&config, &store, copies, clock);
@@ -176,6 +182,16 @@ fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>) ->
     Performer::new(Arc::clone(store), Clock, random, dashboard::hash_password, Arc::new(refresh))
 }
 
+/// A key signs for its own domain and those below it.
+fn signers_for(signers: &Arc<Signers>) -> submission::SignersFor {
+    let signers = Arc::clone(signers);
+    Arc::new(move |from: &Domain| {
+        let all = signers.load();
+        let own = all.keys().filter(|(domain, _)| Domain::parse(domain).is_ok_and(|d| from.is_within(&d)));
+        own.cloned().collect()
+    })
+}
+
 fn intake(
     config: &Config,
     store: &Arc<Store>,
@@ -183,20 +199,13 @@ fn intake(
     signers: &Arc<Signers>,
     dispatcher: &Dispatcher,
 ) -> Intake {
-    let signers = Arc::clone(signers);
-    // A key signs for its own domain and those below it.
-    let signers_for = move |from: &Domain| {
-        let all = signers.load();
-        let own = all.keys().filter(|(domain, _)| Domain::parse(domain).is_ok_and(|d| from.is_within(&d)));
-        own.cloned().collect()
-    };
     let dispatcher = dispatcher.clone();
     Intake {
         queue: store.queue(),
         cache: Arc::clone(cache),
         keys: Arc::new(store.token_keys()),
         settings: Arc::new(settings::intake(config)),
-        signers_for: Arc::new(signers_for),
+        signers_for: signers_for(signers),
         accepted: Arc::new(move |dues| dispatcher.accepted(dues)),
         clock: Clock,
         random,

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, VisibleUrlLinks};
-use crate::delivery::{self, Dispatch, Smarthost};
+use crate::delivery::{self, Dispatch, NoticeSettings, Smarthost};
 use crate::domain::Mode;
 use crate::server::tls::Certificate;
 use crate::store;
-use crate::submission::{self, IntakeSettings};
+use crate::submission::{self, IntakeSettings, SignersFor};
 use crate::tracking::{self, AddressKept};
 
 /// How long deliveries under way may take to end at a stop.
@@ -122,6 +122,18 @@ pub(super) fn dispatch(config: &Config, clock: Clock) -> Dispatch {
         grace: GRACE,
         clock,
         chance,
+    }
+}
+
+pub(super) fn notices(config: &Config, clock: Clock, signers_for: SignersFor) -> NoticeSettings {
+    NoticeSettings {
+        hostname: config.hostname.clone(),
+        mode: mode(config),
+        expire: config.delivery.retry.expire(),
+        unasked: config.delivery.bounce_messages,
+        signers_for,
+        clock,
+        random,
     }
 }
 

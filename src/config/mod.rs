@@ -129,6 +129,7 @@ pub struct Delivery {
     pub retry: RetrySchedule,
     pub connections_per_site: u64,
     pub messages_per_connection: u64,
+    pub bounce_messages: bool,
 }
 
 /// `[retention]`.
@@ -274,6 +275,7 @@ fn delivery(r: &mut Reader) -> Delivery {
         retry: RetrySchedule::new(retry, expire),
         connections_per_site: r.number("delivery.connections_per_site", 10, 1..=1_000),
         messages_per_connection: r.number("delivery.messages_per_connection", 100, 1..=100_000),
+        bounce_messages: r.flag("delivery.bounce_messages", true),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::domain::{Address, BounceClass, Reply};
+use crate::domain::{Address, BounceClass, Reply, Wishes};
 
 /// Makes a copy without 8-bit text, or says why there is none.
 pub type SevenBit<'a> = &'a (dyn Fn() -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send>> + Send + Sync);
@@ -21,6 +21,8 @@ pub struct Parcel<'a> {
     pub utf8: bool,
     /// The copy for a server that takes no 8-bit text.
     pub seven_bit: SevenBit<'a>,
+    /// What the sender asked to be told.
+    pub wishes: &'a Wishes,
 }
 
 /// What an attempt came to.
@@ -40,6 +42,10 @@ pub enum Answer {
 pub struct Attempted {
     /// What it came to.
     pub result: Answer,
+    /// Whether a server said it; else it is our own finding.
+    pub spoken: bool,
+    /// Whether that server reports to the sender itself (it offers DSN, RFC 3461).
+    pub reports: bool,
     /// The host's name.
     pub mx: String,
     /// Its address.

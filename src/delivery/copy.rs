@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
-use crate::domain::{Address, DeliveryId, MessageId, TokenKeys};
+use crate::domain::{Address, DeliveryId, MessageId, TokenKeys, Wishes};
 use crate::mail::cache::{Compiled, StencilCache};
 use crate::mail::dkim::Signer;
 use crate::mail::recipe::Recipe;
@@ -44,6 +44,8 @@ pub struct Copy {
     pub reverse_path: Option<Address>,
     /// Whether its header fields are internationalised (RFC 6532), so that only a server with SMTPUTF8 may have it.
     pub utf8: bool,
+    /// What the sender asked to be told.
+    pub wishes: Arc<Wishes>,
 }
 
 /// Why there is no copy.
@@ -103,7 +105,8 @@ impl Copies {
         let recipe = Recipe::from_json(&stored.recipe).map_err(CopyFault::Unusable)?;
         let compile = move || {
             let stencil = recipe.compile(&stored.body);
-            Arc::new(Compiled { raw: Arc::from(stored.body), stencil, recipe, reverse_path: stored.reverse_path })
+            let (raw, wishes) = (Arc::from(stored.body), Arc::new(stored.wishes));
+            Arc::new(Compiled { raw, stencil, recipe, reverse_path: stored.reverse_path, wishes })
         };
         let compiled = tokio::task::spawn_blocking(compile).await.map_err(|e| CopyFault::Unusable(e.to_string()))?;
         self.cache.put(message, Arc::clone(&compiled));
@@ -117,13 +120,14 @@ fn stamp(
     keys: &TokenKeys,
     signers: &HashMap<(String, String), Arc<Signer>>,
 ) -> Result<Copy, CopyFault> {
-    let Compiled { stencil, recipe, reverse_path, .. } = compiled;
+    let Compiled { stencil, recipe, reverse_path, wishes, .. } = compiled;
     let body = unsigned(compiled, delivery, keys)?;
     let header = memchr::memmem::find(&body, b"\r\n\r\n").and_then(|end| body.get(..end)).unwrap_or(&body);
     let utf8 = recipe.utf8 && !header.is_ascii();
     let links = u16::try_from(stencil.links().len()).unwrap_or(u16::MAX);
+    let (reverse_path, wishes) = (reverse_path.clone(), Arc::clone(wishes));
     let bytes = sign(body, recipe, signers);
-    Ok(Copy { bytes, pixel: stencil.has_pixel(), links, reverse_path: reverse_path.clone(), utf8 })
+    Ok(Copy { bytes, pixel: stencil.has_pixel(), links, reverse_path, utf8, wishes })
 }
 
 fn unsigned(compiled: &Compiled, delivery: DeliveryId, keys: &TokenKeys) -> Result<Vec<u8>, CopyFault> {

@@ -66,6 +66,7 @@ struct Place {
     ip: String,
     tls: String,
     certificate: String,
+    reports: bool,
 }
 
 impl Journey {
@@ -75,6 +76,7 @@ impl Journey {
             ip: session.address.ip().to_string(),
             tls: session.agreed.version.clone(),
             certificate: session.agreed.certificate.clone(),
+            reports: session.offers.dsn,
         };
     }
 
@@ -120,13 +122,15 @@ impl Courier {
     pub async fn attempt(&self, parcel: Parcel<'_>) -> Attempted {
         let began = Instant::now();
         let mut journey = Journey::default();
-        let result = match self.0.travel(&parcel, &mut journey).await {
-            Ok(reply) => Answer::Handed(reply),
-            Err(failure) if failure.permanent => Answer::Permanent(failure.reply, failure.class),
-            Err(failure) => Answer::Temporary(failure.reply, failure.class),
+        let (result, spoken) = match self.0.travel(&parcel, &mut journey).await {
+            Ok(reply) => (Answer::Handed(reply), true),
+            Err(failure) if failure.permanent => (Answer::Permanent(failure.reply, failure.class), failure.spoken),
+            Err(failure) => (Answer::Temporary(failure.reply, failure.class), failure.spoken),
         };
         Attempted {
             result,
+            spoken,
+            reports: journey.place.reports,
             mx: journey.place.mx,
             ip: journey.place.ip,
             tls: journey.place.tls,

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::attempted::{Answer, Attempted, Parcel, SevenBit};
 use super::copy::{Copies, Copy, CopyFault};
 use super::courier::Courier;
+use super::notices::Notices;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
 use crate::domain::event::Attempt;
@@ -49,15 +50,23 @@ struct Inner {
     queue: Queue,
     copies: Copies,
     courier: Courier,
+    notices: Notices,
     dispatch: Dispatch,
 }
 
 impl Dispatcher {
     /// Reads what waits.
-    pub async fn new(queue: Queue, copies: Copies, courier: Courier, dispatch: Dispatch) -> Result<Self, StoreError> {
+    pub async fn new(
+        queue: Queue,
+        copies: Copies,
+        courier: Courier,
+        notices: Notices,
+        dispatch: Dispatch,
+    ) -> Result<Self, StoreError> {
         let limits = Limits { per_site: dispatch.per_site, in_all: IN_FLIGHT_MAX };
         let window = Mutex::new(Window::new(limits, queue.heads().await?));
-        Ok(Self { inner: Arc::new(Inner { window, changed: Notify::new(), queue, copies, courier, dispatch }) })
+        let changed = Notify::new();
+        Ok(Self { inner: Arc::new(Inner { window, changed, queue, copies, courier, notices, dispatch }) })
     }
 
     /// Takes what was just accepted, without reading it back.
@@ -166,8 +175,8 @@ impl Inner {
                     let copies = copies.clone();
                     Box::pin(async move { copies.render_seven_bit(message, delivery).await })
                 };
-                let parcel = Parcel { reverse_path, recipient, copy: &copy.bytes, utf8: copy.utf8, seven_bit };
-                self.courier.attempt(parcel).await
+                let (bytes, utf8, wishes) = (&copy.bytes, copy.utf8, &*copy.wishes);
+                self.courier.attempt(Parcel { reverse_path, recipient, copy: bytes, utf8, seven_bit, wishes }).await
             }
         };
         if !attempted.site.is_empty() {
@@ -180,6 +189,9 @@ impl Inner {
             Outcome::Delivered(_) | Outcome::Bounced { .. } | Outcome::Expired { .. } => None,
         };
         log(due, &attempted, &outcome);
+        let tell = self.notices.tell(due, &copy, &attempted, &outcome, at);
+        let telling = tell.is_some();
+        let delay_asked = copy.wishes.of(&due.address).and_then(|wish| wish.notify).is_some_and(|notify| notify.delay);
         let reply = outcome.reply();
         let attempt = Attempt {
             n: due.attempts + 1,
@@ -191,8 +203,11 @@ impl Inner {
             ms: attempted.ms,
         };
         let (pixel, links) = (copy.pixel, copy.links);
-        let transcript = attempted.transcript;
-        self.settle(Settlement { due: due.clone(), attempt, outcome, transcript, pixel, links, at }).await;
+        let (due, transcript) = (due.clone(), attempted.transcript);
+        self.settle(Settlement { due, attempt, outcome, transcript, pixel, links, tell, delay_asked, at }).await;
+        if telling {
+            self.notices.ring();
+        }
         again
     }
 
@@ -231,6 +246,8 @@ fn kept_in_the_inbox() -> Attempted {
     let reply = Reply::local(250, EnhancedCode(2, 0, 0), "kept in the sandbox inbox; nothing left this machine");
     Attempted {
         result: Answer::Handed(reply),
+        spoken: false,
+        reports: false,
         mx: String::new(),
         ip: String::new(),
         tls: String::new(),

@@ -6,7 +6,7 @@
 //! server may send, `session` is one SMTP conversation over it, `pool` keeps idle sessions for the next copy.
 //!
 //! The other half: `window` holds what is due without ever starving a domain, the [`Dispatcher`] takes from it, `copy`
-//! renders what is sent, and the outcome goes to the queue.
+//! renders what is sent, and the outcome goes to the queue. `notices` tells senders what became of their mail.
 //!
 //! It promises bounded memory and time whatever a server says, no password without TLS, and never a fall-back to
 //! address records when the DNS did not answer. It may import `domain` and rooms of lower floors only.
@@ -17,6 +17,7 @@ mod courier;
 mod dispatcher;
 mod dns;
 mod failure;
+mod notices;
 mod offers;
 mod opening;
 mod pool;
@@ -36,5 +37,6 @@ pub use attempted::{Answer, Attempted, Parcel, SevenBit};
 pub use copy::{Copies, Copy, CopyFault, Signers};
 pub use courier::{Courier, CourierError};
 pub use dispatcher::{Dispatch, Dispatcher};
+pub use notices::{NoticeSettings, Notices};
 pub use settings::{AddressFamily, Mode, Settings, Timeouts};
 pub use smarthost::{Login, Smarthost, SmarthostError};

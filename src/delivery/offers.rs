@@ -9,6 +9,7 @@ pub(super) struct Offers {
     pub(super) eight_bit: bool,
     /// RFC 6531.
     pub(super) utf8: bool,
+    pub(super) dsn: bool,
     /// `Some(0)` is SIZE without a limit (RFC 1870 section 4).
     pub(super) size: Option<u64>,
     pub(super) auth_plain: bool,
@@ -28,6 +29,7 @@ impl Offers {
                 Some("PIPELINING") => offers.pipelining = true,
                 Some("8BITMIME") => offers.eight_bit = true,
                 Some("SMTPUTF8") => offers.utf8 = true,
+                Some("DSN") => offers.dsn = true,
                 Some("SIZE") => offers.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0)),
                 Some("AUTH") => {
                     for word in words {
@@ -58,6 +60,7 @@ mod tests {
             "250-size 1000",
             "250-8BitMIME",
             "250-SmtpUtf8",
+            "250-dsn",
             "250-AUTH=LOGIN",
             "250-Auth plain xoauth2",
             "250 STARTTLS",
@@ -71,6 +74,7 @@ mod tests {
             pipelining: false,
             eight_bit: true,
             utf8: true,
+            dsn: true,
             size: Some(1000),
             auth_plain: true,
             auth_login: true,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 
 use crate::domain::{Address, BounceClass, EnhancedCode, Reply};
+use crate::smtp::xtext;
 
 use super::attempted::Parcel;
 use super::failure::{Failure, Step, Trouble};
@@ -45,7 +46,7 @@ impl Session {
         let utf8 = self.needs_utf8(parcel)?;
         let copy = self.suitable(parcel).await?;
         let mail = self.mail_command(parcel, &copy, utf8)?;
-        let rcpt = format!("RCPT TO:<{}>", self.spelt(parcel.recipient)?);
+        let rcpt = self.rcpt_command(parcel)?;
         if self.offers.pipelining {
             self.transact_at_once(&mail, &rcpt, log).await?;
         } else {
@@ -113,7 +114,27 @@ impl Session {
         if utf8 {
             mail.push_str(" SMTPUTF8");
         }
+        if self.offers.dsn {
+            let ret = parcel.wishes.ret.map(|ret| format!(" RET={}", ret.as_str()));
+            let name = parcel.wishes.envelope_id.as_deref().map(|id| format!(" ENVID={}", xtext::encode(id)));
+            mail.extend(ret.into_iter().chain(name));
+        }
         Ok(mail)
+    }
+
+    /// RCPT with what the sender asked of this recipient, which from here on is the server's to keep (RFC 3461 section
+    /// 5.2.1).
+    fn rcpt_command(&self, parcel: &Parcel<'_>) -> Result<String, Failure> {
+        let mut rcpt = format!("RCPT TO:<{}>", self.spelt(parcel.recipient)?);
+        if let Some(wish) = parcel.wishes.of(parcel.recipient).filter(|_| self.offers.dsn) {
+            if let Some(notify) = wish.notify {
+                let _ = write!(rcpt, " NOTIFY={notify}");
+            }
+            if let Some(original) = &wish.original {
+                let _ = write!(rcpt, " ORCPT={};{}", original.kind, xtext::encode(&original.address));
+            }
+        }
+        Ok(rcpt)
     }
 
     async fn transact(&mut self, mail: &str, rcpt: &str, log: &mut Transcript) -> Result<(), Failure> {

@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::notice::Wishes;
+
 /// RFC 5321 section 4.5.3.1.1, octets.
 pub const LOCAL_PART_MAX: usize = 64;
 /// RFC 5321 section 4.5.3.1.2, octets.
@@ -192,6 +194,8 @@ pub struct Envelope {
     pub reverse_path: Option<Address>,
     /// At least one when a message is accepted.
     pub forward_paths: Vec<Address>,
+    /// What the sender asked to be told.
+    pub wishes: Wishes,
 }
 
 #[cfg(test)]

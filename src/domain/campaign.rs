@@ -42,6 +42,8 @@ impl Mode {
 pub struct CampaignId(i64);
 
 impl CampaignId {
+    /// Mail that the relay itself writes to senders: it belongs to no campaign and is in no count.
+    pub const OWN_MAIL: Self = Self(0);
     /// All live mail together, as a scope of its own in the rollups.
     pub const ALL_LIVE: Self = Self(1);
     /// All sandbox mail together.

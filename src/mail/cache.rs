@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::recipe::Recipe;
 use super::stencil::Stencil;
-use crate::domain::{Address, MessageId};
+use crate::domain::{Address, MessageId, Wishes};
 
 /// A message, ready to be stamped.
 #[derive(Debug)]
@@ -18,11 +18,17 @@ pub struct Compiled {
     pub recipe: Recipe,
     /// `None` is the null reverse path.
     pub reverse_path: Option<Address>,
+    /// What the sender asked to be told.
+    pub wishes: Arc<Wishes>,
 }
 
 impl Compiled {
     fn bytes(&self) -> usize {
-        self.raw.len() + self.stencil.memory_bytes() + self.recipe.prepend.len() + 512
+        self.raw.len()
+            + self.stencil.memory_bytes()
+            + self.recipe.prepend.len()
+            + 512
+            + 1_024 * self.wishes.recipients.len()
     }
 }
 

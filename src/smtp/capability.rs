@@ -24,6 +24,7 @@ impl Capabilities {
             "SMTPUTF8".to_owned(),
             "CHUNKING".to_owned(),
             "ENHANCEDSTATUSCODES".to_owned(),
+            "DSN".to_owned(),
         ];
         if self.starttls {
             lines.push("STARTTLS".to_owned());

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use smtp_proto::{MAIL_BODY_BINARYMIME, MAIL_REQUIRETLS, MAIL_SMTPUTF8, Request};
 
 use super::reply::Reply;
-use crate::domain::{Address, AddressError};
+use super::wish;
+use crate::domain::{Address, AddressError, RecipientWish, Return};
 
 /// A command line is no longer than this, in octets with its CRLF; RFC 5321 section 4.5.3.1.4 asks for 512.
 pub const LINE_MAX: usize = 2_048;
@@ -34,9 +35,13 @@ pub enum Command {
         size: u64,
         /// Whether addresses and header fields may be internationalised (RFC 6531 section 3.4).
         utf8: bool,
+        /// How much of it comes back with a failure.
+        ret: Option<Return>,
+        /// The sender's own name for it.
+        envelope_id: Option<String>,
     },
-    /// One recipient.
-    Rcpt(Address),
+    /// One recipient, and what the sender asks to be told of it.
+    Rcpt(Address, RecipientWish),
     /// The message comes.
     Data,
     /// A part of the message follows at once (RFC 3030 section 2).
@@ -141,13 +146,13 @@ fn mail(text: &str) -> Result<Command, Reply> {
         "" => None,
         raw => Some(Address::parse(strip_route(raw)).map_err(|why| refuse_address(why, raw, (5, 1, 7)))?),
     };
-    let Request::Mail { from } = parameters(text, raw)? else { return Err(syntax()) };
+    let (ret, envelope_id, others) = wish::of_mail(behind(text, raw))?;
+    let Request::Mail { from } = parameters("MAIL FROM:", raw, &others)? else { return Err(syntax()) };
     let utf8 = from.flags & MAIL_SMTPUTF8 != 0;
     if !utf8 && !raw.is_ascii() {
         return Err(Reply::new(553, (5, 6, 7), "an address that is not ASCII needs the parameter SMTPUTF8"));
     }
     let unknown = from.flags & (MAIL_BODY_BINARYMIME | MAIL_REQUIRETLS) != 0
-        || from.env_id.is_some()
         || from.hold_for != 0
         || from.hold_until != 0
         || from.by != 0
@@ -156,7 +161,7 @@ fn mail(text: &str) -> Result<Command, Reply> {
     if unknown || from.flags & !known != 0 {
         return Err(Reply::new(555, (5, 5, 4), "a parameter of MAIL is not supported"));
     }
-    Ok(Command::Mail { reverse_path, size: from.size as u64, utf8 })
+    Ok(Command::Mail { reverse_path, size: from.size as u64, utf8, ret, envelope_id })
 }
 
 fn rcpt(text: &str) -> Result<Command, Reply> {
@@ -166,11 +171,12 @@ fn rcpt(text: &str) -> Result<Command, Reply> {
         return Err(Reply::new(501, (5, 1, 3), "the recipient is empty"));
     }
     let address = Address::parse(strip_route(raw)).map_err(|why| refuse_address(why, raw, (5, 1, 3)))?;
-    let Request::Rcpt { to } = parameters(text, raw)? else { return Err(syntax()) };
-    if to.flags != 0 || to.orcpt.is_some() || to.rrvs != 0 {
+    let (wish, others) = wish::of_rcpt(behind(text, raw))?;
+    let Request::Rcpt { to } = parameters("RCPT TO:", raw, &others)? else { return Err(syntax()) };
+    if to.flags != 0 || to.rrvs != 0 {
         return Err(Reply::new(555, (5, 5, 4), "a parameter of RCPT is not supported"));
     }
-    Ok(Command::Rcpt(address))
+    Ok(Command::Rcpt(address, wish))
 }
 
 /// What follows `MAIL FROM:` and the like; white space before the path is common though not allowed.
@@ -189,11 +195,15 @@ fn strip_route(raw: &str) -> &str {
     }
 }
 
-/// The rest of the line, read with a harmless path in the raw one's place.
-fn parameters(text: &str, raw: &str) -> Result<Request<Cow<'static, str>>, Reply> {
+/// What stands behind the path.
+fn behind<'t>(text: &'t str, raw: &str) -> &'t str {
+    text.split_once(&format!("<{raw}>")).map_or("", |(_, rest)| rest)
+}
+
+/// The parameters, read behind a harmless path in the raw one's place.
+fn parameters(command: &str, raw: &str, parameters: &str) -> Result<Request<Cow<'static, str>>, Reply> {
     let harmless = if raw.is_empty() { "" } else { "a@a.example" };
-    let line = format!("{}\r\n", text.replacen(&format!("<{raw}>"), &format!("<{harmless}>"), 1).trim_end());
-    let line = line.replacen(": <", ":<", 1);
+    let line = format!("{command}<{harmless}>{parameters}\r\n");
     let mut bytes = line.as_bytes().iter();
     match <Request<Cow<'_, str>>>::parse(&mut bytes) {
         Ok(request) => Ok(owned(request)),
@@ -256,23 +266,25 @@ mod tests {
     #[test]
     fn commands_as_clients_write_them() {
         let ann = Address::parse("Ann@example.org").unwrap();
-        let mail = |reverse_path, size| Command::Mail { reverse_path, size, utf8: false };
+        let plain = |reverse_path, size, utf8| {
+            let (ret, envelope_id) = (None, None);
+            Command::Mail { reverse_path, size, utf8, ret, envelope_id }
+        };
+        let mail = |reverse_path, size| plain(reverse_path, size, false);
+        let rcpt = |address| Command::Rcpt(address, RecipientWish::default());
         let jose = Address::parse("jos\u{e9}@b.example").unwrap();
         for (line, command) in [
             ("ehlo box", Command::Ehlo("box".to_owned())),
             ("MAIL FROM:<Ann@example.org>", mail(Some(ann.clone()), 0)),
             ("mail from: <Ann@example.org> SIZE=77 BODY=8BITMIME", mail(Some(ann.clone()), 77)),
             ("MAIL FROM:<>", mail(None, 0)),
-            (
-                "MAIL FROM:<jos\u{e9}@b.example> SMTPUTF8",
-                Command::Mail { reverse_path: Some(jose.clone()), size: 0, utf8: true },
-            ),
-            ("RCPT TO:<jos\u{e9}@b.example>", Command::Rcpt(jose)),
+            ("MAIL FROM:<jos\u{e9}@b.example> SMTPUTF8", plain(Some(jose.clone()), 0, true)),
+            ("RCPT TO:<jos\u{e9}@b.example>", rcpt(jose)),
             ("BDAT 0 last", Command::Bdat { size: 0, last: true }),
             ("bdat 86", Command::Bdat { size: 86, last: false }),
             ("MAIL FROM:<@relay.example,@b.example:Ann@example.org>", mail(Some(ann.clone()), 0)),
-            ("RCPT TO:<Ann@example.org>", Command::Rcpt(ann)),
-            ("RCPT TO:<\"q u>\"@b.example>", Command::Rcpt(Address::parse("\"q u>\"@b.example").unwrap())),
+            ("RCPT TO:<Ann@example.org>", rcpt(ann)),
+            ("RCPT TO:<\"q u>\"@b.example>", rcpt(Address::parse("\"q u>\"@b.example").unwrap())),
             ("AUTH plain AGEAYg==", Command::Auth("PLAIN".to_owned(), Some("AGEAYg==".to_owned()))),
             ("quit", Command::Quit),
             ("NOOP whatever", Command::Noop),
@@ -301,7 +313,10 @@ mod tests {
             ("RCPT TO:<>", 501),
             ("RCPT TO:<postmaster>", 553),
             ("RCPT TO:<a@[192.0.2.1]>", 553),
-            ("RCPT TO:<a@b.example> NOTIFY=NEVER", 555),
+            ("RCPT TO:<a@b.example> NOTIFY=SOON", 501),
+            ("RCPT TO:<a@b.example>NOTIFY", 501),
+            ("MAIL FROM:<a@b.example> RET=SOME", 501),
+            ("MAIL FROM:<a@b.example>x RET=FULL", 555),
             ("RCPT TO:<a@b.example\u{0}>", 500),
         ] {
             assert_eq!(code(line), expected, "{line}");

@@ -4,3 +4,5 @@ pub mod capability;
 pub mod command;
 pub mod receiver;
 pub mod reply;
+mod wish;
+pub mod xtext;

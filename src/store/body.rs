@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
+use super::notice;
 
 /// A larger body is a file.
 pub(super) const INLINE_MAX: usize = 256 << 10;
@@ -23,11 +24,8 @@ pub(super) struct NewBody {
     pub(super) path: Option<String>,
 }
 
-/// Writes a large body and makes it and its name durable; a small one waits for the transaction.
+/// Writes a large body and makes it and its name durable.
 pub(super) fn place(data_dir: &Path, bytes: std::sync::Arc<[u8]>, random: u64) -> Result<NewBody, StoreError> {
-    if bytes.len() <= INLINE_MAX {
-        return Ok(NewBody { bytes, path: None });
-    }
     let folder = data_dir.join(FOLDER);
     fs::create_dir_all(&folder).map_err(|e| StoreError::file(&folder, &e))?;
     let name = format!("{random:016x}.eml");
@@ -88,6 +86,11 @@ pub(super) fn read(conn: &Connection, data_dir: &Path, message: i64) -> Result<R
     Ok(Ok(bytes))
 }
 
+/// Removes the file of a body that was placed for nothing; one that stays is swept at the next start.
+pub(super) fn unplace(data_dir: &Path, name: &str) {
+    let _ = fs::remove_file(data_dir.join(FOLDER).join(name));
+}
+
 /// Removes the files of bodies that no message names: written, but never committed.
 pub(super) fn sweep_orphans(conn: &Connection, data_dir: &Path) -> Result<usize, StoreError> {
     let folder = data_dir.join(FOLDER);
@@ -114,5 +117,6 @@ pub(super) fn forget(conn: &Connection, data_dir: &Path, message: i64) -> Result
         .optional()?
         .flatten();
     conn.prepare_cached("delete from body where message = ?1")?.execute(params![message])?;
+    notice::forget(conn, message)?;
     Ok(path.map(|name| data_dir.join(FOLDER).join(name)))
 }

@@ -4,6 +4,7 @@
 //! from one fold over them; a reader never waits for the writer. May import `domain`, `mail` (the receipt) and `clock`.
 
 mod account;
+mod beside;
 mod body;
 mod check;
 mod error;
@@ -14,6 +15,7 @@ mod fold_state;
 mod hits;
 mod ledger;
 mod names;
+mod notice;
 mod open;
 mod queue;
 mod reader;
@@ -34,6 +36,7 @@ pub use error::StoreError;
 pub use export::{Range, export};
 pub use hits::{Hits, NewHit, Noted};
 pub use names::{NameFault, Names};
+pub use notice::{OwnMail, Tell, Telling};
 pub use open::{OpenError, Settings, Store};
 pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage};
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};

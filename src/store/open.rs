@@ -174,7 +174,8 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 fn highest_id(conn: &Connection) -> Result<i64, StoreError> {
     let sql = "select max((select coalesce(max(id), 0) from message), \
                (select coalesce(max(delivery), 0) from v_delivery), \
-               (select coalesce(max(delivery), 0) from queue_delivery))";
+               (select coalesce(max(delivery), 0) from queue_delivery), \
+               (select coalesce(max(delivery), 0) from notice_delivery))";
     Ok(conn.query_row(sql, [], |row| row.get(0))?)
 }
 

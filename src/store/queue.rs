@@ -8,17 +8,19 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::beside::{json, person, receipt_row};
 use super::body::{self, BodyFault, NewBody};
 use super::error::StoreError;
 use super::fold::mode_code;
 use super::fold_rows::mode;
 use super::ledger::TextField;
 use super::names;
+use super::notice::{self, Tell};
 use super::reader::Readers;
 use super::writer::{Batch, Lane, Writer};
 use crate::domain::event::{About, Accepted, Attempt};
 use crate::domain::{
-    Address, BounceClass, Campaign, CampaignId, DeliveryId, Domain, Fact, MessageId, Mode, Outcome, PersonId, Timestamp,
+    Address, BounceClass, Campaign, CampaignId, DeliveryId, Domain, Fact, MessageId, Mode, Outcome, Timestamp, Wishes,
 };
 use crate::mail::receipt::Receipt;
 
@@ -35,6 +37,8 @@ pub struct Admission {
     pub reverse_path: Option<Address>,
     /// At least one, no mailbox twice.
     pub recipients: Vec<Address>,
+    /// What the sender asked to be told.
+    pub wishes: Wishes,
     /// The `From` field as text.
     pub from_text: String,
     /// The subject as text.
@@ -118,6 +122,10 @@ pub struct Settlement {
     pub pixel: bool,
     /// How many tracked links it carried.
     pub links: u16,
+    /// What the sender is to be told of it.
+    pub tell: Option<Tell>,
+    /// Whether the sender asked to be told of a delay.
+    pub delay_asked: bool,
     /// When.
     pub at: Timestamp,
 }
@@ -142,6 +150,8 @@ pub struct StoredMessage {
     pub recipe: String,
     /// `None` is the null reverse path.
     pub reverse_path: Option<Address>,
+    /// What the sender asked to be told.
+    pub wishes: Wishes,
 }
 
 /// Lane of fresh mail; a retry's is one higher than its priority's.
@@ -159,22 +169,26 @@ pub struct Queue {
 impl Queue {
     /// Takes responsibility for a message: when this returns `Ok`, body, deliveries and facts are on the disk.
     pub async fn accept(&self, admission: Admission) -> Result<(MessageId, Vec<Due>), StoreError> {
-        let placed = if admission.body.len() > body::INLINE_MAX {
-            let (data_dir, bytes, random) = (Arc::clone(&self.data_dir), Arc::clone(&admission.body), (self.random)());
-            let place = move || body::place(&data_dir, bytes, random);
-            tokio::task::spawn_blocking(place).await.map_err(|e| StoreError::Closed(e.to_string()))??
-        } else {
-            NewBody { bytes: Arc::clone(&admission.body), path: None }
-        };
+        let placed = self.place(&admission.body).await?;
         let file = placed.path.clone();
         let bytes = admission.body.len() + 512 * admission.recipients.len();
         let random = self.random;
         let done =
             self.writer.write(Lane::Accept, bytes, move |batch| accept(batch, &admission, &placed, random)).await;
         if let (Err(_), Some(name)) = (&done, file) {
-            let _ = std::fs::remove_file(self.data_dir.join("bodies").join(name));
+            body::unplace(&self.data_dir, &name);
         }
         done
+    }
+
+    /// Puts a body where it belongs, before the transaction that names it.
+    pub(super) async fn place(&self, bytes: &Arc<[u8]>) -> Result<NewBody, StoreError> {
+        let (data_dir, bytes, random) = (Arc::clone(&self.data_dir), Arc::clone(bytes), (self.random)());
+        if bytes.len() <= body::INLINE_MAX {
+            return Ok(NewBody { bytes, path: None });
+        }
+        let place = move || body::place(&data_dir, bytes, random);
+        tokio::task::spawn_blocking(place).await.map_err(|e| StoreError::Closed(e.to_string()))?
     }
 
     /// Writes down what an attempt came to. `Ok` means it is on the disk.
@@ -254,7 +268,8 @@ impl Queue {
                 let Some((recipe, reverse_path)) = row else { return Ok(Err(BodyFault::Gone)) };
                 let reverse_path = reverse_path.and_then(|text| Address::parse(&text).ok());
                 let body = body::read(conn, &data_dir, message.raw())?;
-                Ok(body.map(|body| StoredMessage { body, recipe, reverse_path }))
+                let wishes = notice::wishes(conn, message)?;
+                Ok(body.map(|body| StoredMessage { body, recipe, reverse_path, wishes }))
             })
             .await
     }
@@ -325,7 +340,8 @@ fn accept(
     let message = MessageId::from_raw(batch.next_id(now));
     let joined = names::joined(batch.tx, &admission.campaign, admission.list.as_deref(), now)?;
     let (campaign, mode) = (joined.id(), joined.mode());
-    insert_message(batch, admission, body, (message, campaign))?;
+    insert_message(batch, admission, body, message, campaign)?;
+    notice::keep_wishes(batch, message, &admission.wishes)?;
     names::name_links(batch.tx, campaign, &admission.links)?;
     let mut waiting = Vec::with_capacity(admission.recipients.len());
     for (index, address) in admission.recipients.iter().enumerate() {
@@ -362,11 +378,12 @@ fn accept(
     Ok((message, waiting))
 }
 
-fn insert_message(
+pub(super) fn insert_message(
     batch: &Batch<'_>,
     admission: &Admission,
     body: &NewBody,
-    (message, campaign): (MessageId, CampaignId),
+    message: MessageId,
+    campaign: CampaignId,
 ) -> Result<(), StoreError> {
     let metadata = json(&admission.metadata);
     let receipt = receipt_row(batch, &admission.receipt)?;
@@ -409,45 +426,7 @@ fn insert_message(
     Ok(())
 }
 
-/// Receipts are kept once each: a template relayed a thousand times has one. Sizes differ, so they stand with the message.
-fn receipt_row(batch: &Batch<'_>, receipt: &Receipt) -> Result<i64, StoreError> {
-    let plain = Receipt { size_in: 0, size_out: 0, ..receipt.clone() };
-    let json = json(&plain);
-    let digest = body::digest(json.as_bytes());
-    let stored = batch
-        .tx
-        .prepare_cached("select id from receipt where digest = ?1")?
-        .query_row([&digest[..]], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = stored {
-        return Ok(id);
-    }
-    batch.tx.prepare_cached("insert into receipt (digest, json) values (?1, ?2)")?.execute(params![digest, json])?;
-    Ok(batch.tx.last_insert_rowid())
-}
-
-/// Our own plain types always serialise.
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
-}
-
-/// The random number that stands for an address in the ledger.
-fn person(batch: &Batch<'_>, address: &Address, random: fn() -> u64) -> Result<PersonId, StoreError> {
-    let canonical = address.canonical();
-    let stored = batch
-        .tx
-        .prepare_cached("select id from person where address = ?1")?
-        .query_row([&canonical], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = stored {
-        return Ok(PersonId::from_raw(id));
-    }
-    let id = i64::from_ne_bytes(random().to_ne_bytes());
-    batch.tx.prepare_cached("insert into person values (?1, ?2)")?.execute(params![id, canonical])?;
-    Ok(PersonId::from_raw(id))
-}
-
-fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError> {
+pub(super) fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError> {
     batch
         .tx
         .prepare_cached("insert into queue_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, null)")?
@@ -471,6 +450,7 @@ fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<(), StoreErr
     let Settlement { due, attempt, outcome, at, .. } = settlement;
     let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
     let attempt = attempt.clone();
+    notice::note(batch, settlement)?;
     let fact = match outcome {
         Outcome::Deferred { reply, next } => {
             let lane = due.lane % RETRY + RETRY;
@@ -494,6 +474,9 @@ fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<(), StoreErr
             Fact::Expired { about, attempt, class: BounceClass::of(reply) }
         }
     };
+    if due.campaign == CampaignId::OWN_MAIL {
+        return notice::settled(batch, settlement);
+    }
     let reply = outcome.reply().to_string();
     let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
     batch.record(*at, fact, &texts)?;
@@ -506,8 +489,12 @@ fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<(), StoreE
         batch.tx.prepare_cached("delete from queue_delivery where delivery = ?1")?.execute([due.delivery.raw()])?;
     if gone == 1 {
         let sql = "update queue_message set waiting = waiting - 1, \
-                   released_at = iif(waiting <= 1, ?2, null) where message = ?1";
-        batch.tx.prepare_cached(sql)?.execute(params![due.message.raw(), at.millis()])?;
+                   released_at = iif(waiting <= 1, ?2, null) where message = ?1 returning waiting";
+        let values = params![due.message.raw(), at.millis()];
+        let waiting: Option<i64> = batch.tx.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+        if waiting == Some(0) {
+            notice::hasten(batch, due.message, at)?;
+        }
     }
     Ok(())
 }

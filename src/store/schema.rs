@@ -15,6 +15,7 @@ pub const FILE: &str = "postrider.db";
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_first", include_str!("../../migrations/0001_first.sql")),
     ("0002_views", include_str!("../../migrations/0002_views.sql")),
+    ("0005_notices", include_str!("../../migrations/0005_notices.sql")),
     ("0008_names", include_str!("../../migrations/0008_names.sql")),
 ];
 

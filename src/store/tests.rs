@@ -13,7 +13,7 @@ use crate::domain::audience::Audience;
 use crate::domain::event::{About, Accepted, Attempt, Hit};
 use crate::domain::{
     Address, BounceClass, Campaign, CampaignId, DeliveryId, EnhancedCode, Event, Fact, MessageId, Metric, Mode,
-    Outcome, PersonId, Reply, Timestamp, Verdict,
+    Outcome, PersonId, Reply, Timestamp, Verdict, Wishes,
 };
 use crate::mail::receipt::Receipt;
 
@@ -33,6 +33,7 @@ fn admission(to: &[&str], body: &[u8]) -> Admission {
         credential: "news".to_owned(),
         reverse_path: Address::parse("from@shop.example").ok(),
         recipients: to.iter().map(|a| Address::parse(a).unwrap()).collect(),
+        wishes: Wishes::default(),
         from_text: "Shop <from@shop.example>".to_owned(),
         subject: "Spring".to_owned(),
         message_id: "<1@shop.example>".to_owned(),
@@ -67,6 +68,8 @@ fn settlement(due: &Due, outcome: Outcome) -> Settlement {
         transcript: "S: hello".to_owned(),
         pixel: true,
         links: 1,
+        tell: None,
+        delay_asked: false,
         at: Clock.now(),
     }
 }

@@ -131,6 +131,7 @@ impl Intake {
             credential: submitted.credential.name.clone(),
             reverse_path: submitted.envelope.reverse_path.clone(),
             recipients: submitted.envelope.forward_paths.clone(),
+            wishes: submitted.envelope.wishes.clone(),
             from_text: header.text("From"),
             subject: header.text("Subject"),
             message_id: if message_id.is_empty() { self.made_message_id(random) } else { message_id },
@@ -195,8 +196,8 @@ impl Intake {
                 (recipe, stencil)
             }
         };
-        let reverse_path = submitted.envelope.reverse_path.clone();
-        Compiled { raw: Arc::clone(raw), stencil, recipe, reverse_path }
+        let (reverse_path, wishes) = (submitted.envelope.reverse_path.clone(), submitted.envelope.wishes.clone());
+        Compiled { raw: Arc::clone(raw), stencil, recipe, reverse_path, wishes: Arc::new(wishes) }
     }
 
     /// The second reader: other code decodes and tokenises a copy and must find the original in it.

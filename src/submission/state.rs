@@ -8,7 +8,7 @@ use super::auth::Guard;
 use super::exchange::Exchange;
 use super::settings::Settings;
 use super::{Credentials, Sink, Submitted};
-use crate::domain::{Address, Credential, Domain, Envelope, Profile};
+use crate::domain::{Address, Credential, Domain, Envelope, Profile, RecipientWish, Wishes};
 use crate::server::{Chunk, Machine, Pending, Received, Step};
 use crate::smtp::capability::Capabilities;
 use crate::smtp::command::{self, Command};
@@ -48,6 +48,7 @@ pub(super) struct Identity {
 pub(super) struct Transaction {
     reverse_path: Option<Address>,
     forward_paths: Vec<Address>,
+    wishes: Wishes,
     canonical: std::collections::HashSet<String>,
     /// Whether addresses and header fields may be internationalised.
     utf8: bool,
@@ -98,8 +99,10 @@ impl State {
             Command::Helo(name) => self.hello(name, false),
             Command::StartTls => self.start_tls(),
             Command::Auth(mechanism, initial) => self.auth(&mechanism, initial, now),
-            Command::Mail { reverse_path, size, utf8 } => self.mail(reverse_path, size, utf8),
-            Command::Rcpt(address) => self.rcpt(address),
+            Command::Mail { reverse_path, size, utf8, ret, envelope_id } => {
+                self.mail(reverse_path, (size, utf8), Wishes { ret, envelope_id, ..Wishes::default() })
+            }
+            Command::Rcpt(address, wish) => self.rcpt(address, wish),
             Command::Data => self.data(),
             Command::Bdat { size, last } => self.bdat(size, last),
             Command::Rset => {
@@ -140,7 +143,7 @@ impl State {
         Step::StartTls(Reply::new(220, (2, 0, 0), "begin TLS"))
     }
 
-    fn mail(&mut self, reverse_path: Option<Address>, size: u64, utf8: bool) -> Step {
+    fn mail(&mut self, reverse_path: Option<Address>, (size, utf8): (u64, bool), wishes: Wishes) -> Step {
         if self.helo.is_none() {
             return self.strike(Reply::new(503, (5, 5, 1), "say EHLO first"));
         }
@@ -160,7 +163,7 @@ impl State {
             return Step::Reply(Reply::new(550, (5, 7, 1), why));
         }
         let (forward_paths, canonical) = (Vec::new(), std::collections::HashSet::new());
-        self.transaction = Some(Transaction { reverse_path, forward_paths, canonical, utf8, in_chunks: false });
+        self.transaction = Some(Transaction { reverse_path, forward_paths, wishes, canonical, utf8, in_chunks: false });
         ok((2, 1, 0), "sender ok")
     }
 
@@ -169,7 +172,7 @@ impl State {
         Reply::new(552, (5, 3, 4), format!("the message is larger than the {most} octets taken here"))
     }
 
-    fn rcpt(&mut self, address: Address) -> Step {
+    fn rcpt(&mut self, address: Address, wish: RecipientWish) -> Step {
         let most = self.shared.settings.max_recipients;
         let Some(transaction) = &mut self.transaction else {
             return self.strike(Reply::new(503, (5, 5, 1), "MAIL first"));
@@ -188,6 +191,7 @@ impl State {
             return Step::Reply(Reply::new(452, (4, 5, 3), format!("no more than {most} recipients a message")));
         }
         transaction.canonical.insert(address.canonical());
+        transaction.wishes.add(&address, wish);
         transaction.forward_paths.push(address);
         ok((2, 1, 5), "recipient ok")
     }
@@ -306,8 +310,8 @@ impl Machine for State {
         let (Some(transaction), Some(identity)) = (transaction, self.identity.clone()) else {
             return refuse(Reply::new(503, (5, 5, 1), "MAIL and RCPT first"));
         };
-        let Transaction { reverse_path, forward_paths, utf8, .. } = transaction;
-        let envelope = Envelope { reverse_path, forward_paths };
+        let Transaction { reverse_path, forward_paths, wishes, utf8, .. } = transaction;
+        let envelope = Envelope { reverse_path, forward_paths, wishes };
         (self.shared.sink)(Submitted {
             credential: identity.credential,
             campaign: identity.campaign,

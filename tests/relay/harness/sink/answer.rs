@@ -11,6 +11,8 @@ pub enum Answer {
     Tempfail,
     /// `permfail`: 550, the user is unknown.
     Permfail,
+    /// `markup`: 550 in two lines, with markup, control characters and bytes that are no ASCII.
+    Markup,
     /// `full`: 452, the mailbox is full.
     Full,
     /// `greylist`: 451 the first time for a sender and a recipient, taken afterwards.
@@ -31,6 +33,10 @@ pub enum Answer {
     Code(u16),
 }
 
+/// What `markup` says.
+const MARKUP: &str =
+    "550-5.1.1 <script>alert(1)</script>\tSubject: mine\u{7}\u{1b}[31m\r\n550 5.1.1 caf\u{e9} \u{202e}gone";
+
 /// A reply to RCPT, or the reason for none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RcptReply {
@@ -49,6 +55,7 @@ impl Answer {
         match (name, number) {
             ("tempfail", _) => Self::Tempfail,
             ("permfail", _) => Self::Permfail,
+            ("markup", _) => Self::Markup,
             ("full", _) => Self::Full,
             ("greylist", _) => Self::Greylist,
             ("twice", _) => Self::Twice,
@@ -73,6 +80,7 @@ impl Answer {
         match self {
             Self::Tempfail => refused("451 4.7.1 Try again later"),
             Self::Permfail => refused("550 5.1.1 User unknown"),
+            Self::Markup => refused(MARKUP),
             Self::Full => refused("452 4.2.2 Mailbox full"),
             Self::Greylist if before < 1 => refused("451 4.7.1 Greylisted, try again later"),
             Self::Twice if before < 2 => refused("451 4.7.1 Not yet, try again later"),

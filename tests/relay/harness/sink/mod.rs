@@ -43,6 +43,8 @@ pub struct Settings {
     pub utf8: bool,
     /// Whether EHLO offers PIPELINING (RFC 2920).
     pub pipelining: bool,
+    /// Whether EHLO offers DSN (RFC 3461).
+    pub dsn: bool,
     /// Certificate and key for STARTTLS; none: not offered.
     pub tls: Option<TlsAcceptor>,
     /// User name and password that MAIL asks for; none: no AUTH is offered.
@@ -58,6 +60,7 @@ impl Default for Settings {
             eight_bit: true,
             utf8: true,
             pipelining: true,
+            dsn: false,
             tls: None,
             login: None,
         }

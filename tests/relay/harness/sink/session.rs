@@ -138,6 +138,7 @@ impl Conversation {
         offers.extend(settings.pipelining.then(|| "PIPELINING".into()));
         offers.extend(settings.eight_bit.then(|| "8BITMIME".into()));
         offers.extend(settings.utf8.then(|| "SMTPUTF8".into()));
+        offers.extend(settings.dsn.then(|| "DSN".into()));
         offers.extend((settings.tls.is_some() && !self.tls).then(|| "STARTTLS".into()));
         offers.extend(settings.login.is_some().then(|| "AUTH PLAIN LOGIN".into()));
         for offer in offers {
