@@ -11,6 +11,7 @@ pub mod header;
 pub mod html;
 pub mod link;
 pub mod outline;
+pub mod preview;
 pub mod proof;
 mod quoted;
 pub mod receipt;

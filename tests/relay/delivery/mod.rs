@@ -2,3 +2,4 @@
 
 mod a_hanging_domain_holds_up_nobody;
 mod each_reply_leads_to_its_state;
+mod others_take_what_others_send;

@@ -195,6 +195,17 @@ impl Relay {
         }
     }
 
+    /// Adds a sending domain: name and text of the record for its key, as the command prints them.
+    pub async fn signing_domain(&self, domain: &str) -> (String, String) {
+        let added = self.command_text(&["domain", "add", domain]).await;
+        let name = added.split_whitespace().find(|word| word.contains("._domainkey.")).unwrap().trim_end_matches('.');
+        let mut record: String = added.split('"').skip(1).step_by(2).collect();
+        if record.is_empty() {
+            added[added.find("v=DKIM1").unwrap()..].lines().next().unwrap().clone_into(&mut record);
+        }
+        (name.to_owned(), record)
+    }
+
     /// A client that has logged in.
     pub async fn client(&mut self) -> Client {
         let login = self.login().await;
