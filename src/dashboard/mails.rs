@@ -10,6 +10,7 @@ use super::auth::User;
 use super::format::{WrittenSize as _, WrittenTime as _};
 use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
 use crate::domain::{BounceClass, DeliveryId, Fact, Mode};
+use crate::mail::preview;
 use crate::store::DeliveryFilter;
 use crate::store::view::{DeliveryReport, DeliveryRow, State as DeliveryState, TimelineEntry};
 
@@ -182,7 +183,7 @@ pub async fn inbox(user: User, state: State, query: web::Query<Query>) -> Answer
 }
 
 /// GET /messages/{id}/preview: the copy's HTML, else its text, in a frame of its own.
-pub async fn preview(_: User, state: State, id: web::Path<String>) -> Answer {
+pub async fn show_preview(_: User, state: State, id: web::Path<String>) -> Answer {
     let report = state.reports.delivery(delivery_id(&id)?).await?.ok_or(Fault::Missing("mail"))?;
     let copy = (state.render)(report.row.message, report.row.delivery).await;
     let body = match &copy {
@@ -190,7 +191,9 @@ pub async fn preview(_: User, state: State, id: web::Path<String>) -> Answer {
         Ok(copy) => match MessageParser::new().parse(copy) {
             None => "<p>The mail cannot be read.</p>".to_owned(),
             Some(mail) => match (mail.html_body.is_empty(), mail.body_html(0)) {
-                (false, Some(html)) => html.into_owned(),
+                (false, Some(html)) => {
+                    preview::quiet(&html).unwrap_or_else(|| "<p>The mail's HTML cannot be read.</p>".to_owned())
+                }
                 _ => "<p>The mail has no text.</p>".to_owned(),
             },
         },
@@ -202,6 +205,7 @@ pub async fn preview(_: User, state: State, id: web::Path<String>) -> Answer {
     Ok(HttpResponse::build(StatusCode::OK)
         .content_type("text/html; charset=utf-8")
         .insert_header(("content-security-policy", FRAME_POLICY))
+        .insert_header(("x-dns-prefetch-control", "off"))
         .insert_header(("cache-control", "no-store"))
         .body(body))
 }

@@ -25,6 +25,7 @@ use crate::domain::{DeliveryId, MessageId, Mode};
 use crate::store::{Accounts, Names, Reports};
 
 const STYLE: &str = include_str!("../../static/app.css");
+const MARK: &str = include_str!("../../static/mark.svg");
 
 /// Renders the copy of a delivery, as it leaves; the error says why there is none.
 pub type Render = Arc<dyn Fn(MessageId, DeliveryId) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
@@ -58,7 +59,8 @@ pub struct Dashboard {
 pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
     config
         .app_data(web::Data::new(dashboard))
-        .route("/static/app.css", web::get().to(style))
+        .route("/static/app.css", web::get().to(async || fixed("text/css; charset=utf-8", STYLE)))
+        .route("/static/mark.svg", web::get().to(async || fixed("image/svg+xml", MARK)))
         .route("/login", web::get().to(auth::login_page))
         .route("/login", web::post().to(auth::login))
         .route("/logout", web::post().to(auth::logout))
@@ -73,15 +75,13 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/how", web::get().to(operation::how))
         .route("/messages", web::get().to(mails::messages))
         .route("/messages/{id}", web::get().to(mails::message))
-        .route("/messages/{id}/preview", web::get().to(mails::preview))
+        .route("/messages/{id}/preview", web::get().to(mails::show_preview))
         .route("/inbox", web::get().to(mails::inbox))
         .route("/queue", web::get().to(operation::queue))
         .route("/domains", web::get().to(operation::domains));
 }
 
-async fn style() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .insert_header(("cache-control", "public, max-age=3600"))
-        .body(STYLE)
+/// A file of the program itself; it changes with the program only.
+fn fixed(kind: &'static str, content: &'static str) -> HttpResponse {
+    HttpResponse::Ok().content_type(kind).insert_header(("cache-control", "public, max-age=3600")).body(content)
 }

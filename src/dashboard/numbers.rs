@@ -226,7 +226,7 @@ fn funnel(counts: &Counts) -> Vec<FunnelRow> {
     vec![
         row("Recipients", all, "f-ink", String::new()),
         row("Delivered", counts[Metric::Delivered], "f-ink", rates.delivery.percent()),
-        row("Still waiting", counts[Metric::Queued], "f-muted", String::new()),
+        row("Still waiting", counts[Metric::Queued], "f-warn", String::new()),
         row("Bounced or expired", counts[Metric::Bounced] + counts[Metric::Expired], "f-bad", rates.bounce.percent()),
         row("Opened, at least", counts.opened_low(), "f-human", rates.open_low.percent()),
         row("Opened, at most", counts.opened_high(), "f-prefetch", rates.open_high.percent()),

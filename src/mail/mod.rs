@@ -14,6 +14,7 @@ pub mod notice;
 mod notice_status;
 mod notice_text;
 pub mod outline;
+pub mod preview;
 pub mod proof;
 mod quoted;
 pub mod receipt;

@@ -322,7 +322,7 @@ fn findings(conn: &Connection, dropped: u64) -> Result<Vec<Finding>, StoreError>
         findings.push(Finding {
             severity: Severity::Warn,
             word: "Waiting".to_owned(),
-            title: format!("{domain} has deferred {count} deliveries."),
+            title: format!("{domain} has deferred {count} {}.", if count == 1 { "delivery" } else { "deliveries" }),
             detail: format!(
                 "The oldest was accepted {}.",
                 Timestamp::from_millis(since).to_chrono().format("%-d %b %H:%M")

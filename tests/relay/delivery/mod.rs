@@ -3,3 +3,4 @@
 mod a_hanging_domain_holds_up_nobody;
 mod a_server_of_less_gets_what_it_takes;
 mod each_reply_leads_to_its_state;
+mod others_take_what_others_send;

@@ -76,13 +76,21 @@ impl Request {
             let mut stream = TcpStream::connect(server).await.expect("the web listener takes connections");
             stream.write_all(&self.bytes(server)).await.expect("the request goes out");
             let mut answer = Vec::new();
-            // Some servers reset after the answer; what came before it counts.
-            let _ = stream.read_to_end(&mut answer).await;
+            // Some servers reset after the answer, some leave the connection open; what came before it counts.
+            while !is_whole(&answer) && stream.read_buf(&mut answer).await.is_ok_and(|octets| octets > 0) {}
             answer
         };
         let answer = tokio::time::timeout(LIMIT, exchange).await.expect("an answer in time");
         Response::parse(&answer, &self.method)
     }
+}
+
+/// Whether an answer has a body as long as its head says; any other ends with its connection.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = memchr::memmem::find(answer, b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    length.is_some_and(|length| length > 0 && answer.len() == end + 4 + length)
 }
 
 /// An answer.

@@ -1,15 +1,17 @@
-//! What scenarios are made of: the relay as a process, and around it a client, receivers, DNS and a browser's HTTP.
+//! What scenarios are made of: the relay as a process, and around it a client, receivers, DNS and a browser.
 //!
 //! `Relay` runs the built binary, `Client` speaks SMTP to it, `Sink` receives, `Zone` answers DNS, `Mail` reads what
-//! arrived with a second pair of eyes, `tools` drives programs that are not ours. Everything listens on loopback, on
-//! free ports; whatever was started ends with the value that started it.
+//! arrived with a second pair of eyes, `Browser` looks at pages, `Receiver` and `tools` drive programs that are not ours.
+//! Everything listens on loopback, on free ports; whatever was started ends with the value that started it.
 #![allow(dead_code, unused_imports, reason = "scenarios pick what they need")]
 
+mod browser;
 mod client;
 mod config;
 mod http;
 mod mail;
 mod own_tests;
+mod receivers;
 mod relay;
 mod sink;
 mod tls;
@@ -17,10 +19,12 @@ mod tools;
 mod wait;
 mod zone;
 
+pub use browser::Browser;
 pub use client::{Client, Reply};
 pub use config::Config;
 pub use http::{Request, Response};
 pub use mail::Mail;
+pub use receivers::Receiver;
 pub use relay::{Login, Relay};
 pub use sink::{Keep, Received, Script, Settings as SinkSettings, Sink, Step, tls_from_files};
 pub use tls::Certificate;

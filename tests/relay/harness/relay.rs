@@ -222,12 +222,17 @@ impl Relay {
         reply
     }
 
-    /// Uses the link of the first start to make the first login, `ann@example.org`: the cookie of its session.
-    pub async fn sign_in(&self) -> String {
+    /// The path of the link that makes the first login, as the first start wrote it down.
+    pub fn welcome(&self) -> String {
         let text = std::fs::read_to_string(self.data_dir().join("first-run.txt")).expect("the text of the first start");
         let path = text.split_whitespace().find_map(|word| word.find("/welcome/").map(|at| &word[at..]));
+        path.expect("a link to sign in").to_owned()
+    }
+
+    /// Uses the link of the first start to make the first login, `ann@example.org`: the cookie of its session.
+    pub async fn sign_in(&self) -> String {
         let form = [("email", "ann@example.org"), ("password", "correct horse")];
-        let answer = self.http(&Request::form(path.expect("a link to sign in"), &form)).await;
+        let answer = self.http(&Request::form(&self.welcome(), &form)).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
         answer.cookies().join("; ")
     }

@@ -26,10 +26,17 @@ fn interpreter() -> PathBuf {
     if own.exists() { own } else { PathBuf::from("python3") }
 }
 
+/// A script of `tests/relay/checks`, not yet started.
+pub fn check(script: &str) -> Command {
+    let mut command = program(interpreter());
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/relay/checks").join(script));
+    command
+}
+
 /// Runs a script of `tests/relay/checks`.
 pub async fn python(script: &str, arguments: &[&str]) -> Output {
-    let mut command = program(interpreter());
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/relay/checks").join(script)).args(arguments);
+    let mut command = check(script);
+    command.args(arguments);
     run(command).await
 }
 
