@@ -207,7 +207,8 @@ fn conditional(page: &[u8], comment: &Range<usize>) -> Option<Range<usize>> {
     (open <= close).then(|| comment.start + open..comment.start + close)
 }
 
-/// Before the last `</body>`, else before the last `</html>`, else at the end; never inside a comment, a script or a
+/// Before the last `</body>`, else before the last `</html>`, else at the end, before the last line break: a mail that ended
+/// without one would get another on its way (RFC 5321 section 4.1.1.4). Never inside a comment, a script or a
 /// style, where nobody would load it.
 fn pixel_place(page: &[u8], seen: &Seen) -> Option<(usize, &'static str)> {
     let live = |at: usize| !seen.comments.iter().chain(&seen.raw_texts).any(|range| range.contains(&at));
@@ -223,7 +224,8 @@ fn pixel_place(page: &[u8], seen: &Seen) -> Option<(usize, &'static str)> {
     }
     let open_end = |range: &Range<usize>| range.end >= page.len() && !page.ends_with(b"-->");
     let swallowed = seen.comments.iter().chain(&seen.raw_texts).any(open_end);
-    (!swallowed).then_some((page.len(), "at the end"))
+    let end = page.strip_suffix(b"\n").map_or(page, |line| line.strip_suffix(b"\r").unwrap_or(line)).len();
+    (!swallowed).then_some((end, "at the end"))
 }
 
 fn ends_name(page: &[u8], at: usize) -> bool {
@@ -295,6 +297,7 @@ mod tests {
             ("<html><body>x</body></html>", "</body></html>"),
             ("<body>x</BODY >y", "</BODY >y"),
             ("<p>x</p>", ""),
+            ("<p>x</p>\r\n", "\r\n"),
             ("<p>x</html>", "</html>"),
             ("<body>x</body><!-- </body> -->", "</body><!-- </body> -->"),
             ("<script>'</body>'</script>x", ""),

@@ -2,5 +2,6 @@
 
 mod a_hanging_domain_holds_up_nobody;
 mod a_server_of_less_gets_what_it_takes;
+mod a_thousand_newsletters;
 mod each_reply_leads_to_its_state;
 mod others_take_what_others_send;

@@ -132,7 +132,7 @@ impl Client {
 
     /// One transaction: the last reply, which is the first refusal if there was one. Line ends are left as they are,
     /// dots are stuffed.
-    pub async fn send(&mut self, from: &str, to: &[&str], message: &str) -> Reply {
+    pub async fn send(&mut self, from: &str, to: &[&str], message: impl AsRef<[u8]>) -> Reply {
         let mut commands = vec![format!("MAIL FROM:<{from}>")];
         commands.extend(to.iter().map(|recipient| format!("RCPT TO:<{recipient}>")));
         commands.push("DATA".into());
@@ -143,7 +143,7 @@ impl Client {
                 return reply;
             }
         }
-        self.write(&stuffed(message.as_bytes())).await;
+        self.write(&stuffed(message.as_ref())).await;
         self.reply().await
     }
 

@@ -265,7 +265,8 @@ impl Relay {
     /// The statistics of a campaign; `null` while there is none of that name.
     pub async fn campaign(&self, name: &str) -> Value {
         let login = self.login.as_ref().expect("a credential to ask with");
-        let path = format!("/api/v1/campaigns/{}", name.replace(' ', "%20"));
+        let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        let path = format!("/api/v1/campaigns/{}", name.replace('+', "%20"));
         let response = self.http(&Request::get(&path).basic(&login.username, &login.password)).await;
         if response.status == 404 { Value::Null } else { response.json() }
     }
