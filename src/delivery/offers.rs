@@ -6,6 +6,8 @@
 pub(super) struct Offers {
     pub(super) starttls: bool,
     pub(super) pipelining: bool,
+    /// RFC 3030.
+    pub(super) chunking: bool,
     pub(super) eight_bit: bool,
     /// RFC 6531.
     pub(super) utf8: bool,
@@ -27,6 +29,7 @@ impl Offers {
             match words.next() {
                 Some("STARTTLS") => offers.starttls = true,
                 Some("PIPELINING") => offers.pipelining = true,
+                Some("CHUNKING") => offers.chunking = true,
                 Some("8BITMIME") => offers.eight_bit = true,
                 Some("SMTPUTF8") => offers.utf8 = true,
                 Some("DSN") => offers.dsn = true,
@@ -58,6 +61,7 @@ mod tests {
         let lines: Vec<Vec<u8>> = [
             "250-PIPELINING is my name",
             "250-size 1000",
+            "250-Chunking",
             "250-8BitMIME",
             "250-SmtpUtf8",
             "250-dsn",
@@ -72,6 +76,7 @@ mod tests {
         let expected = Offers {
             starttls: true,
             pipelining: false,
+            chunking: true,
             eight_bit: true,
             utf8: true,
             dsn: true,

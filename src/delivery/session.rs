@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lettre::transport::smtp::client::AsyncSmtpConnection;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::domain::{Address, BounceClass, EnhancedCode, Reply};
 use crate::smtp::xtext;
@@ -19,7 +20,7 @@ use super::tls::Agreed;
 use super::transcript::Transcript;
 use super::wire::{Pace, Wire};
 
-/// Parts in which a message is handed to the network.
+/// Parts in which a message is handed to the network; one that is no longer goes out with its envelope where it may.
 const CHUNK_LEN: usize = 64 * 1024;
 
 /// An open session: greeted, encrypted and logged in where that was to be.
@@ -47,12 +48,32 @@ impl Session {
         let copy = self.suitable(parcel).await?;
         let mail = self.mail_command(parcel, &copy, utf8)?;
         let rcpt = self.rcpt_command(parcel)?;
+        if self.offers.pipelining && self.offers.chunking && copy.len() <= CHUNK_LEN {
+            return self.send_at_once(&mail, &rcpt, &copy, log).await;
+        }
         if self.offers.pipelining {
-            self.transact_at_once(&mail, &rcpt, log).await?;
+            self.transact_at_once([(Step::Mail, &mail), (Step::Rcpt, &rcpt), (Step::Data, "DATA")], b"", log).await?;
         } else {
             self.transact(&mail, &rcpt, log).await?;
         }
         self.hand_over(&copy, log).await
+    }
+
+    /// Envelope and message in one write and one wait (RFC 3030 section 2, RFC 2920).
+    async fn send_at_once(
+        &mut self,
+        mail: &str,
+        rcpt: &str,
+        copy: &[u8],
+        log: &mut Transcript,
+    ) -> Result<Reply, Failure> {
+        let end: &[u8] = if copy.ends_with(b"\r\n") { b"" } else { b"\r\n" };
+        let bdat = format!("BDAT {} LAST", copy.len() + end.len());
+        let commands = [(Step::Mail, mail), (Step::Rcpt, rcpt), (Step::Message, bdat.as_str())];
+        let reply = self.transact_at_once(commands, &[copy, end].concat(), log).await?;
+        self.dirty = false;
+        self.sent += 1;
+        Ok(reply)
     }
 
     /// Whether the transaction needs SMTPUTF8 (RFC 6531 section 3.1), or why it cannot be had.
@@ -149,26 +170,36 @@ impl Session {
         Ok(())
     }
 
-    /// All commands in one write (RFC 2920). The first refusal counts; a server that asks for the message all the same
-    /// gets an empty one.
-    async fn transact_at_once(&mut self, mail: &str, rcpt: &str, log: &mut Transcript) -> Result<(), Failure> {
-        let all = [(Step::Reset, "RSET"), (Step::Mail, mail), (Step::Rcpt, rcpt), (Step::Data, "DATA")];
-        let steps = all.get(usize::from(!self.dirty)..).unwrap_or_default();
-        let mut text = String::new();
-        for (_, command) in steps {
+    /// All commands, and the message behind them, in one write (RFC 2920). The first refusal counts; a server that asks
+    /// for the message all the same gets an empty one. Gives the last reply.
+    async fn transact_at_once(
+        &mut self,
+        commands: [(Step, &str); 3],
+        message: &[u8],
+        log: &mut Transcript,
+    ) -> Result<Reply, Failure> {
+        let reset = self.dirty.then_some((Step::Reset, "RSET"));
+        let steps: Vec<_> = reset.into_iter().chain(commands).collect();
+        let mut bytes: Vec<u8> = Vec::with_capacity(512 + message.len());
+        for (_, command) in &steps {
             log.client(command);
-            text.push_str(command);
-            text.push_str("\r\n");
+            bytes.extend(command.as_bytes());
+            bytes.extend(b"\r\n");
         }
+        if !message.is_empty() {
+            log.message(message.len());
+            bytes.extend(message);
+        }
+        self.prepare(if reset.is_some() { Step::Reset } else { Step::Mail }, log).await?;
         self.dirty = true;
-        let mut refused: Option<Failure> = None;
-        let mut wanted = false;
-        for (at, (step, _)) in steps.iter().enumerate() {
-            let heard = if at == 0 { self.exchange(*step, &text, log).await } else { self.listen(*step, log).await };
-            let judged = match heard {
+        // What goes wrong with it is heard of with the reply.
+        let _ = self.wire.clone().write_all(&bytes).await;
+        let (mut refused, mut last) = (None, None);
+        for (step, _) in steps {
+            let judged = match self.listen(step, log).await {
                 Ok(heard) => {
-                    wanted = *step == Step::Data && heard.reply.code == 354;
-                    self.accept(*step, heard.reply)
+                    last = Some(heard.reply.clone());
+                    self.accept(step, heard.reply)
                 }
                 Err(failure) => Err(failure),
             };
@@ -180,11 +211,15 @@ impl Session {
                 }
             }
         }
-        let Some(failure) = refused else { return Ok(()) };
-        if wanted {
-            let _ = self.say(Step::Data, ".", log).await;
+        match (refused, last) {
+            (None, Some(reply)) => Ok(reply),
+            (Some(failure), Some(reply)) if reply.code == 354 => {
+                let _ = self.say(Step::Data, ".", log).await;
+                Err(failure)
+            }
+            (Some(failure), _) => Err(failure),
+            (None, None) => Err(Failure::protocol(Step::Mail, format!("{} said nothing", self.who()))),
         }
-        Err(failure)
     }
 
     /// Whether a reply is what the step needs; what is neither that nor a refusal breaks the protocol.

@@ -27,6 +27,32 @@ async fn a_copy_is_handed_over_with_all_that_the_server_offers() {
 }
 
 #[tokio::test]
+async fn with_chunking_envelope_and_message_go_out_together() {
+    let server = Server::start(Script::default().chunking()).await;
+    let courier = courier_with(&server, |settings| settings.messages_per_connection = 10).await;
+    let copy = b"Subject: x\r\n\r\n.dot\r\n.\r\nno end";
+    for _ in 0..2 {
+        assert_eq!(handed(&send_copy(&courier, copy).await).text, "taken");
+    }
+    assert_eq!(server.messages(), [[copy, &b"\r\n"[..]].concat(), [copy, &b"\r\n"[..]].concat()]);
+    let size = copy.len() + 2;
+    let commands = server.commands();
+    assert_eq!((server.connections(), &commands[3]), (1, &format!("BDAT {size} LAST")), "{commands:?}");
+
+    let refusing = |step, reply: &[u8]| Script::but(step, reply).chunking();
+    for (step, said) in [("mail", "550 5.7.1 no"), ("rcpt", "550 5.1.1 who"), ("dot", "554 5.7.1 spam")] {
+        let server = Server::start(refusing(step, format!("{said}\r\n").as_bytes())).await;
+        let courier = courier_with(&server, |settings| settings.messages_per_connection = 10).await;
+        assert_eq!(permanent(&send(&courier).await).0.to_string(), said);
+        assert_eq!(permanent(&send(&courier).await).0.to_string(), said);
+        assert_eq!((server.connections(), server.commands().contains(&"RSET".to_owned())), (1, true), "{step}");
+    }
+
+    let long = [b"Subject: x\r\n\r\n".as_slice(), &b"0123456789abcdef\r\n".repeat(5_000)].concat();
+    handed(&send_copy(&courier_to(&Server::start(Script::default().chunking()).await).await, &long).await);
+}
+
+#[tokio::test]
 async fn a_server_without_extensions_gets_it_step_by_step() {
     let server = Server::start(Script::default().step_by_step()).await;
     let to = address("ann@b.example");

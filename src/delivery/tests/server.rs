@@ -63,6 +63,12 @@ impl Script {
         script
     }
 
+    /// The same with CHUNKING.
+    pub fn chunking(mut self) -> Self {
+        self.ehlo = b"250-mx.b.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 8BITMIME\r\n".to_vec();
+        self
+    }
+
     /// The same without PIPELINING.
     pub fn step_by_step(mut self) -> Self {
         self.ehlo = b"250-mx.b.example\r\n250 SIZE 1000000\r\n".to_vec();
@@ -180,6 +186,20 @@ where
         let line = line.trim_end().to_owned();
         seen.lock().unwrap().commands.push(line.clone());
         let verb = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
+        if verb == "BDAT" {
+            let octets = line.split(' ').nth(1).unwrap().parse().unwrap();
+            let mut message = vec![0; octets];
+            socket.read_exact(&mut message).await?;
+            let taken = script.rcpt.starts_with(b"250") && script.mail.starts_with(b"250");
+            if taken {
+                seen.lock().unwrap().messages.push(message);
+            }
+            let reply = if taken { &script.dot[..] } else { b"503 5.5.1 no transaction\r\n" };
+            if !say(&mut socket, reply).await? {
+                return Ok(End::HungUp);
+            }
+            continue;
+        }
         let reply: &[u8] = match verb.as_str() {
             "EHLO" => &script.ehlo,
             "HELO" => &script.helo,
