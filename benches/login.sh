@@ -37,7 +37,8 @@ for n in $(seq "$rounds"); do
     echo "round $n: no login ${open[-1]}/s, login ${login[-1]}/s, login and kept ${kept[-1]}/s"
 done
 a="$(median "${open[@]}")" b="$(median "${login[@]}")" c="$(median "${kept[@]}")"
-echo "core-ms a message: no login $(median "${open_core[@]}"), login $(median "${login_core[@]}"), kept $(median "${kept_core[@]}")"
+d="$(median "${open_core[@]}")" e="$(median "${login_core[@]}")" f="$(median "${kept_core[@]}")"
+echo "core-ms a message: no login $d, login $e, login and kept $f"
 stop_postrider
-calc "a login costs %.2f times no login" "$a / $b"
-calc "kept connections reach %.2f times a connection each" "$c / $b"
+calc "a login costs %.2f times no login in time, %.2f times in CPU" "$a / $b, $e / $d"
+calc "kept connections reach %.2f times the rate of a connection each, at %.2f times the CPU" "$c / $b, $f / $e"
