@@ -13,6 +13,7 @@ use crate::mail::cache::{Compiled, StencilCache};
 use crate::mail::dkim::Signer;
 use crate::mail::recipe::Recipe;
 use crate::store::{BodyFault, Queue, StoreError};
+use crate::work;
 
 /// Copies being rendered take at most this, in KiB; a larger one has it to itself.
 const RENDER_KIB_MAX: u32 = 64 << 10;
@@ -68,13 +69,13 @@ impl Copies {
         let unusable = |why: &dyn std::fmt::Display| CopyFault::Unusable(why.to_string());
         let permit = Arc::clone(&self.permits).acquire_many_owned(kib).await.map_err(|e| unusable(&e))?;
         let (keys, signers) = (Arc::clone(&self.keys), self.signers.load_full());
-        // Stamping and signing cost most of a millisecond of one core: not on the threads that serve sockets.
-        let work = move || {
+        let octets = compiled.raw.len();
+        let stamped = move || {
             let copy = stamp(&compiled, delivery, &keys, &signers);
             drop(permit);
             copy
         };
-        tokio::task::spawn_blocking(work).await.map_err(|e| unusable(&e))?
+        work::on(octets, stamped).await.map_err(|e| unusable(&e))?
     }
 
     async fn compiled(&self, message: MessageId) -> Result<Arc<Compiled>, CopyFault> {
@@ -87,11 +88,12 @@ impl Copies {
             Err(BodyFault::Damaged(why)) => return Err(CopyFault::Unusable(why)),
         };
         let recipe = Recipe::from_json(&stored.recipe).map_err(CopyFault::Unusable)?;
+        let octets = stored.body.len();
         let compile = move || {
             let stencil = recipe.compile(&stored.body);
             Arc::new(Compiled { raw: Arc::from(stored.body), stencil, recipe, reverse_path: stored.reverse_path })
         };
-        let compiled = tokio::task::spawn_blocking(compile).await.map_err(|e| CopyFault::Unusable(e.to_string()))?;
+        let compiled = work::on(octets, compile).await.map_err(CopyFault::Unusable)?;
         self.cache.put(message, Arc::clone(&compiled));
         Ok(compiled)
     }
