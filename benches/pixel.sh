@@ -1,23 +1,14 @@
 #!/usr/bin/env bash
 # The pixel endpoint, its event committed, against nginx that serves a GIF of the same size from memory: both in one run,
 # turn by turn, on this machine. Needs nginx, wrk, swaks and a release build. The last line is the ratio of the medians.
-set -euo pipefail
-cd "$(dirname "$0")/.."
-postrider="$PWD/target/release/postrider"
+. "$(dirname "$0")/common.sh" nginx wrk swaks curl
 seconds="${SECONDS_EACH:-5}" rounds="${ROUNDS:-3}" connections="${CONNECTIONS:-50}"
-work="$(mktemp -d)"
-pids=()
-finish() { kill "${pids[@]}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"; }
-trap finish EXIT
 
+start_postrider < <(printf '[submission]\nlisten = ["127.0.0.1:0"]\n[web]\nlisten = "127.0.0.1:0"\n')
 cd "$work"
-printf '[submission]\nlisten = ["127.0.0.1:0"]\n[web]\nlisten = "127.0.0.1:0"\n' >postrider.toml
-"$postrider" serve >out.log 2>err.log & pids+=($!)
-for _ in $(seq 100); do [ -e postrider-data/listening.json ] && break; sleep 0.1; done
-web="$(sed 's/.*"web":\["\([^"]*\)".*/\1/' postrider-data/listening.json)"
-eval "$(grep '^  swaks' postrider-data/first-run.txt)" >/dev/null
+eval "$(grep '^  swaks' ours/postrider-data/first-run.txt)" >/dev/null
 sleep 0.5
-welcome="$(grep -o '/welcome/.*' postrider-data/first-run.txt)"
+welcome="$(grep -o '/welcome/.*' ours/postrider-data/first-run.txt)"
 curl -s -c jar -o /dev/null -d 'email=bench@example.org&password=only-a-bench-1' "http://$web$welcome"
 path="$(curl -s -b jar "http://$web/inbox" | grep -o '/o/[A-Za-z0-9_-]*\.gif' | head -1)"
 
@@ -38,9 +29,7 @@ for _ in $(seq "$rounds"); do
     theirs+=("$(rate http://127.0.0.1:18099/pixel.gif)")
     ours+=("$(rate "http://$web$path")")
 done
-median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
 a="$(median "${ours[@]}")" b="$(median "${theirs[@]}")"
 echo "postrider $a requests/s, nginx $b requests/s"
-kill "${pids[0]}" && wait "${pids[0]}" || true
-"$postrider" verify
-awk -v a="$a" -v b="$b" 'BEGIN { printf "ratio %.3f\n", a / b }'
+stop_postrider
+calc "ratio %.3f" "$a / $b"

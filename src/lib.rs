@@ -19,3 +19,4 @@ pub mod smtp;
 pub mod store;
 pub mod submission;
 pub mod tracking;
+pub mod work;

@@ -14,6 +14,7 @@ use crate::mail::dkim::Signer;
 use crate::mail::recipe::Recipe;
 use crate::mail::sevenbit;
 use crate::store::{BodyFault, Queue, StoreError};
+use crate::work;
 
 /// Copies being rendered take at most this, in KiB; a larger one has it to itself.
 const RENDER_KIB_MAX: u32 = 64 << 10;
@@ -73,24 +74,25 @@ impl Copies {
         let unusable = |why: &dyn std::fmt::Display| CopyFault::Unusable(why.to_string());
         let permit = Arc::clone(&self.permits).acquire_many_owned(kib).await.map_err(|e| unusable(&e))?;
         let (keys, signers) = (Arc::clone(&self.keys), self.signers.load_full());
-        // Stamping and signing cost most of a millisecond of one core: not on the threads that serve sockets.
-        let work = move || {
+        let octets = compiled.raw.len();
+        let stamped = move || {
             let copy = stamp(&compiled, delivery, &keys, &signers);
             drop(permit);
             copy
         };
-        tokio::task::spawn_blocking(work).await.map_err(|e| unusable(&e))?
+        work::on(octets, stamped).await.map_err(|e| unusable(&e))?
     }
 
     /// The copy for a server that takes no 8-bit text, signed anew. The error says why there is none without loss.
     pub async fn render_seven_bit(&self, message: MessageId, delivery: DeliveryId) -> Result<Vec<u8>, String> {
         let compiled = self.compiled(message).await.map_err(|e| e.to_string())?;
         let (keys, signers) = (Arc::clone(&self.keys), self.signers.load_full());
-        let work = move || {
+        let octets = compiled.raw.len();
+        let converted = move || {
             let body = unsigned(&compiled, delivery, &keys).map_err(|e| e.to_string())?;
             Ok(sign(sevenbit::convert(&body)?, &compiled.recipe, &signers))
         };
-        tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())?
+        work::on(octets, converted).await?
     }
 
     async fn compiled(&self, message: MessageId) -> Result<Arc<Compiled>, CopyFault> {
@@ -103,12 +105,13 @@ impl Copies {
             Err(BodyFault::Damaged(why)) => return Err(CopyFault::Unusable(why)),
         };
         let recipe = Recipe::from_json(&stored.recipe).map_err(CopyFault::Unusable)?;
+        let octets = stored.body.len();
         let compile = move || {
             let stencil = recipe.compile(&stored.body);
             let (raw, wishes) = (Arc::from(stored.body), Arc::new(stored.wishes));
             Arc::new(Compiled { raw, stencil, recipe, reverse_path: stored.reverse_path, wishes })
         };
-        let compiled = tokio::task::spawn_blocking(compile).await.map_err(|e| CopyFault::Unusable(e.to_string()))?;
+        let compiled = work::on(octets, compile).await.map_err(CopyFault::Unusable)?;
         self.cache.put(message, Arc::clone(&compiled));
         Ok(compiled)
     }

@@ -1,12 +1,17 @@
 //! Finds, in one HTML part, where links, the pixel and opt-out attributes stand, as byte ranges. It changes nothing: the
 //! page is read by a streaming parser, and whoever wants a change splices bytes.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use encoding_rs::Encoding;
-use lol_html::html_content::{Element, TextType};
-use lol_html::{AsciiCompatibleEncoding, HtmlRewriter, MemorySettings, Settings, doc_comments, element, text};
+use lol_html::errors::SelectorError;
+use lol_html::html_content::{Element, TextChunk, TextType};
+use lol_html::{
+    AsciiCompatibleEncoding, ElementContentHandlers, HtmlRewriter, MemorySettings, Selector, Settings, doc_comments,
+};
 
 use super::link::{self, Rules};
 
@@ -16,6 +21,25 @@ const MEMORY_MAX: usize = 8 << 20;
 const LABEL_MAX: usize = 200;
 /// Elements whose content is no HTML.
 const RAW_TEXT: &str = "script, style, title, textarea, xmp, iframe, noembed, noframes, noscript, plaintext";
+
+/// Where links are looked for, parsed once.
+struct Places {
+    links: Selector,
+    images: Selector,
+    raw_texts: Selector,
+}
+
+impl Places {
+    fn parse(links: &[&str]) -> Result<Self, SelectorError> {
+        let images: Vec<_> = links.iter().map(|link| format!("{link} img[alt]")).collect();
+        Ok(Self { links: links.join(", ").parse()?, images: images.join(", ").parse()?, raw_texts: RAW_TEXT.parse()? })
+    }
+}
+
+type Parsed = LazyLock<Result<Places, SelectorError>>;
+static OF_PAGES: Parsed = LazyLock::new(|| Places::parse(&["a[href]", "area[href]"]));
+/// Outlook's vector buttons carry their link in `href` of any `v:` element.
+static OF_CONDITIONALS: Parsed = LazyLock::new(|| Places::parse(&["[href]"]));
 
 /// A link found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +83,11 @@ struct Seen {
 pub fn find(page: &[u8], encoding: &'static Encoding, rules: Rules<'_>) -> Result<Found, String> {
     let ascii = AsciiCompatibleEncoding::new(encoding)
         .ok_or_else(|| format!("its charset {} cannot be edited in place", encoding.name()))?;
-    let mut seen = read(page, ascii, "a[href], area[href]")?;
+    let mut seen = read(page, ascii, &OF_PAGES)?;
     let conditionals: Vec<_> = seen.comments.iter().filter_map(|comment| conditional(page, comment)).collect();
     for inner in conditionals {
         let within = page.get(inner.clone()).unwrap_or_default();
-        // Outlook's vector buttons carry their link in `href` of any `v:` element.
-        let deeper = read(within, ascii, "[href]")?;
+        let deeper = read(within, ascii, &OF_CONDITIONALS)?;
         let shift = |range: Range<usize>| range.start + inner.start..range.end + inner.start;
         seen.opt_outs.extend(deeper.opt_outs.into_iter().map(shift));
         seen.links.extend(deeper.links.into_iter().map(|raw| Raw { value: shift(raw.value.clone()), ..raw }));
@@ -98,39 +121,44 @@ fn clean(text: &str) -> String {
     words.join(" ").chars().take(LABEL_MAX).collect()
 }
 
-fn read(page: &[u8], encoding: AsciiCompatibleEncoding, links: &str) -> Result<Seen, String> {
+fn read(page: &[u8], encoding: AsciiCompatibleEncoding, places: &Parsed) -> Result<Seen, String> {
+    let places = places.as_ref().map_err(ToString::to_string)?;
     let seen = RefCell::new(Seen::default());
     {
-        let images = links.split(", ").map(|link| format!("{link} img[alt]")).collect::<Vec<_>>().join(", ");
         let memory = MemorySettings::new().with_max_allowed_memory_usage(MEMORY_MAX);
-        let settings = Settings::new()
-            .with_encoding(encoding)
-            .with_strict(false)
-            .with_memory_settings(memory)
-            .append_element_content_handler(element!(links, |element| {
+        let handlers = ElementContentHandlers::default;
+        let links = handlers()
+            .element(|element: &mut Element<'_, '_>| {
                 found(page, element, &mut seen.borrow_mut());
                 Ok(())
-            }))
-            .append_element_content_handler(text!(links, |chunk| {
+            })
+            .text(|chunk: &mut TextChunk<'_>| {
                 let seen = &mut *seen.borrow_mut();
                 if let Some(raw) = seen.links.last_mut().filter(|raw| raw.label.len() < LABEL_MAX * 8) {
                     raw.label.push_str(chunk.as_str());
                 }
                 Ok(())
-            }))
-            .append_element_content_handler(element!(images, |image| {
-                let seen = &mut *seen.borrow_mut();
-                if let Some(raw) = seen.links.last_mut().filter(|raw| raw.alt.is_empty()) {
-                    raw.alt = image.get_attribute("alt").unwrap_or_default();
-                }
-                Ok(())
-            }))
-            .append_element_content_handler(text!(RAW_TEXT, |chunk| {
-                if chunk.text_type() != TextType::Data {
-                    seen.borrow_mut().raw_texts.push(chunk.source_location().bytes());
-                }
-                Ok(())
-            }))
+            });
+        let images = handlers().element(|image: &mut Element<'_, '_>| {
+            let seen = &mut *seen.borrow_mut();
+            if let Some(raw) = seen.links.last_mut().filter(|raw| raw.alt.is_empty()) {
+                raw.alt = image.get_attribute("alt").unwrap_or_default();
+            }
+            Ok(())
+        });
+        let raw_texts = handlers().text(|chunk: &mut TextChunk<'_>| {
+            if chunk.text_type() != TextType::Data {
+                seen.borrow_mut().raw_texts.push(chunk.source_location().bytes());
+            }
+            Ok(())
+        });
+        let settings = Settings::new()
+            .with_encoding(encoding)
+            .with_strict(false)
+            .with_memory_settings(memory)
+            .append_element_content_handler((Cow::Borrowed(&places.links), links))
+            .append_element_content_handler((Cow::Borrowed(&places.images), images))
+            .append_element_content_handler((Cow::Borrowed(&places.raw_texts), raw_texts))
             .append_document_content_handler(doc_comments!(|comment| {
                 seen.borrow_mut().comments.push(comment.source_location().bytes());
                 Ok(())

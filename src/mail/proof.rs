@@ -5,7 +5,7 @@
 use std::fmt;
 
 use encoding_rs::Encoding;
-use html5gum::{DefaultEmitter, StartTag, Token as HtmlToken, Tokenizer};
+use html5gum::{DefaultEmitter, StartTag, StringReader, Token as HtmlToken, Tokenizer};
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::link;
@@ -94,8 +94,7 @@ impl Reader<'_> {
             part.headers.iter().map(field).collect()
         };
         let (before, after) = (fields(one), fields(other));
-        let changed = one.0.get(one.1.offset_body as usize..one.1.offset_end as usize)
-            != other.0.get(other.1.offset_body as usize..other.1.offset_end as usize);
+        let changed = body_of(one) != body_of(other);
         let gone = |name: &str, bytes: &[u8]| {
             let value = bytes.splitn(2, |b| *b == b':').nth(1).unwrap_or_default();
             let stale = matches!(name, "content-length" | "content-md5") && changed;
@@ -113,12 +112,9 @@ impl Reader<'_> {
     }
 
     fn body(&mut self, one: Place<'_, '_>, other: Place<'_, '_>) -> Result<(), Difference> {
-        let bytes = |(raw, part): Place<'_, '_>| {
-            raw.get(part.offset_body as usize..part.offset_end as usize).map(<[u8]>::to_vec)
-        };
         match (&one.1.body, &other.1.body) {
             (PartType::Multipart(a), PartType::Multipart(b)) if a == b => Ok(()),
-            (PartType::Html(_), PartType::Html(_)) if bytes(one) == bytes(other) => Ok(()),
+            (PartType::Html(_), PartType::Html(_)) if body_of(one) == body_of(other) => Ok(()),
             (PartType::Html(before), PartType::Html(after)) => {
                 if one.1.attachment_name().is_some()
                     || one.1.content_disposition().is_some_and(mail_parser::ContentType::is_attachment)
@@ -128,18 +124,25 @@ impl Reader<'_> {
                 let encoding = charset(one.1).unwrap_or_else(|| stencil::guess(before.as_bytes()));
                 self.pages(before, after, encoding)
             }
-            _ if bytes(one) == bytes(other) => Ok(()),
+            _ if body_of(one) == body_of(other) => Ok(()),
             _ => Err(differ("a part that is no HTML was changed")),
         }
     }
 
     fn pages(&mut self, before: &str, after: &str, encoding: &'static Encoding) -> Result<(), Difference> {
-        let (before, after) = (tokens(before), self.without_pixel(tokens(after)));
-        let (before, after) = (joined(before), joined(after));
-        if before.len() != after.len() {
-            return Err(differ("the HTML has another number of elements"));
-        }
-        for pair in before.into_iter().zip(after) {
+        let (mut before, mut after) = (Page::read(before), Page::read(after));
+        loop {
+            let one = before.next(|_| false);
+            let other = after.next(|tag| {
+                let pixel = self.is_pixel(tag);
+                self.pixels += usize::from(pixel);
+                pixel
+            });
+            let pair = match (one, other) {
+                (Some(one), Some(other)) => (one, other),
+                (None, None) => return Ok(()),
+                (Some(_), None) | (None, Some(_)) => return Err(differ("the HTML has another number of elements")),
+            };
             match pair {
                 (HtmlToken::StartTag(one), HtmlToken::StartTag(other)) => self.tags(&one, &other, encoding)?,
                 (HtmlToken::Comment(one), HtmlToken::Comment(other)) if one != other => {
@@ -161,28 +164,22 @@ impl Reader<'_> {
                 _ => return Err(differ("the HTML's text or structure differs")),
             }
         }
-        Ok(())
-    }
-
-    fn without_pixel(&mut self, tokens: Vec<HtmlToken>) -> Vec<HtmlToken> {
-        let mut kept = Vec::with_capacity(tokens.len());
-        for token in tokens {
-            match &token {
-                HtmlToken::StartTag(tag) if self.is_pixel(tag) => self.pixels += 1,
-                _ => kept.push(token),
-            }
-        }
-        kept
     }
 
     fn is_pixel(&self, tag: &StartTag<()>) -> bool {
-        let src = tag.attributes.get(b"src".as_slice()).map(|value| String::from_utf8_lossy(&value.value).into_owned());
+        if **tag.name != *b"img" {
+            return false;
+        }
+        let src = tag.attributes.get(b"src".as_slice()).map(|value| String::from_utf8_lossy(&value.value));
         let token = src.as_deref().and_then(|src| src.strip_prefix(self.plan.base_url)?.strip_prefix("/o/"));
         let token = token.and_then(|token| self.keys.open(token.strip_suffix(".gif")?));
-        &**tag.name == b"img" && token.is_some_and(|t| t.delivery == self.delivery && t.purpose == Purpose::Open)
+        token.is_some_and(|t| t.delivery == self.delivery && t.purpose == Purpose::Open)
     }
 
     fn tags(&self, one: &StartTag<()>, other: &StartTag<()>, encoding: &'static Encoding) -> Result<(), Difference> {
+        if one == other {
+            return Ok(());
+        }
         let attributes = |tag: &StartTag<()>| -> Vec<(Vec<u8>, Vec<u8>)> {
             let own = |name: &[u8], value: &[u8]| {
                 !link::is_opt_out(&String::from_utf8_lossy(name), &String::from_utf8_lossy(value))
@@ -222,6 +219,10 @@ impl Reader<'_> {
     }
 }
 
+fn body_of<'p>((raw, part): Place<'p, '_>) -> Option<&'p [u8]> {
+    raw.get(part.offset_body as usize..part.offset_end as usize)
+}
+
 fn is_quoted_printable(part: &MessagePart<'_>) -> bool {
     let field = part.headers.iter().rev().find(|h| h.name == HeaderName::ContentTransferEncoding);
     field.and_then(|h| h.value.as_text()).is_some_and(|text| text.eq_ignore_ascii_case("quoted-printable"))
@@ -233,25 +234,41 @@ fn charset(part: &MessagePart<'_>) -> Option<&'static Encoding> {
     Encoding::for_label(kind.attribute("charset")?.as_bytes())
 }
 
-fn tokens(page: &str) -> Vec<HtmlToken> {
-    let mut emitter = DefaultEmitter::default();
-    emitter.naively_switch_states(true);
-    Tokenizer::new_with_emitter(page, emitter)
-        .filter_map(|token| match token {
+/// A page as its tokens, one at a time; texts that stand side by side are one, as they are wherever a pixel stood between.
+struct Page<'p> {
+    tokens: Tokenizer<StringReader<'p>, DefaultEmitter>,
+    ahead: Option<HtmlToken>,
+}
+
+impl<'p> Page<'p> {
+    fn read(page: &'p str) -> Self {
+        let mut emitter = DefaultEmitter::default();
+        emitter.naively_switch_states(true);
+        Self { tokens: Tokenizer::new_with_emitter(page, emitter), ahead: None }
+    }
+
+    /// The next token, without the elements that `skip` names.
+    fn next(&mut self, mut skip: impl FnMut(&StartTag<()>) -> bool) -> Option<HtmlToken> {
+        let mut text: Option<HtmlToken> = None;
+        while let Some(token) = self.ahead.take().or_else(|| self.token()) {
+            match (&mut text, token) {
+                (_, HtmlToken::StartTag(tag)) if skip(&tag) => {}
+                (Some(HtmlToken::String(text)), HtmlToken::String(more)) => text.value.extend(more.value.iter()),
+                (None, token @ HtmlToken::String(_)) => text = Some(token),
+                (None, token) => return Some(token),
+                (Some(_), token) => {
+                    self.ahead = Some(token);
+                    break;
+                }
+            }
+        }
+        text
+    }
+
+    fn token(&mut self) -> Option<HtmlToken> {
+        self.tokens.by_ref().find_map(|token| match token {
             Ok(HtmlToken::Error(_)) | Err(_) => None,
             Ok(token) => Some(token),
         })
-        .collect()
-}
-
-/// Texts that stand side by side become one, as they are wherever a pixel stood between.
-fn joined(tokens: Vec<HtmlToken>) -> Vec<HtmlToken> {
-    let mut joined: Vec<HtmlToken> = Vec::with_capacity(tokens.len());
-    for token in tokens {
-        match (joined.last_mut(), token) {
-            (Some(HtmlToken::String(text)), HtmlToken::String(more)) => text.value.extend(more.value.iter()),
-            (_, token) => joined.push(token),
-        }
     }
-    joined
 }

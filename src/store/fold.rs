@@ -288,13 +288,9 @@ impl<'c> Fold<'c> {
             }
         }
         self.write_campaigns()?;
-        self.write_counts(
-            "insert into v_series",
-            "scope, bucket",
-            self.series.iter().map(|((s, b), c)| ((*s, *b), c)),
-        )?;
+        self.write_counts(&rows::UPSERT_SERIES, self.series.iter().map(|((s, b), c)| ((*s, *b), c)))?;
         let sites = self.sites.iter().map(|((scope, domain), c)| ((*scope, domain.as_str()), c));
-        self.write_counts("insert into v_site", "scope, domain", sites)?;
+        self.write_counts(&rows::UPSERT_SITE, sites)?;
         for ((campaign, position, pattern), change) in &self.links {
             let keys = params![campaign, position, pattern];
             let mut statement = self.sql(rows::UPSERT_LINK)?;
@@ -317,7 +313,6 @@ impl<'c> Fold<'c> {
     }
 
     fn write_campaigns(&self) -> Result<(), StoreError> {
-        let sql = rows::upsert_counts("insert into v_campaign", rows::CAMPAIGN_KEYS, "id", rows::CAMPAIGN_UPDATES);
         for (campaign, change) in &self.campaigns {
             let (first_at, first_message) = change.first.unwrap_or((i64::MAX, 0));
             let (last_at, last_message) = change.last.unwrap_or((0, 0));
@@ -334,25 +329,23 @@ impl<'c> Fold<'c> {
                 first_delivery
             ];
             let counts = change.counts.values().iter().map(|n| n as &dyn rusqlite::ToSql);
-            self.sql(&sql)?.execute(params_from_iter(keys.iter().copied().chain(counts)))?;
+            self.sql(&rows::UPSERT_CAMPAIGN)?.execute(params_from_iter(keys.iter().copied().chain(counts)))?;
         }
         Ok(())
     }
 
     fn write_counts<'k, K>(
         &self,
-        insert: &str,
-        keys: &str,
+        sql: &str,
         changes: impl Iterator<Item = ((i64, K), &'k Counts)>,
     ) -> Result<(), StoreError>
     where
         K: rusqlite::ToSql,
     {
-        let sql = rows::upsert_counts(insert, keys, keys, "");
         for ((scope, key), counts) in changes.filter(|(_, counts)| !counts.is_zero()) {
             let head = [&scope as &dyn rusqlite::ToSql, &key];
             let values = counts.values().iter().map(|n| n as &dyn rusqlite::ToSql);
-            self.sql(&sql)?.execute(params_from_iter(head.into_iter().chain(values)))?;
+            self.sql(sql)?.execute(params_from_iter(head.into_iter().chain(values)))?;
         }
         Ok(())
     }

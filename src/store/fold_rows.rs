@@ -1,5 +1,7 @@
 //! The fold's rows: how they are read and written.
 
+use std::sync::LazyLock;
+
 use rusqlite::{CachedStatement, Row, params};
 
 use super::error::StoreError;
@@ -41,10 +43,18 @@ pub(super) const UPSERT_REFUSAL: &str = "insert into v_refusal values (?1, ?2, ?
     sample_seq = iif(excluded.sample_at < sample_at, excluded.sample_seq, sample_seq), \
     sample_at = min(sample_at, excluded.sample_at)";
 
-pub(super) const CAMPAIGN_KEYS: &str =
+/// Made once; each adds the counts of its row.
+pub(super) static UPSERT_CAMPAIGN: LazyLock<String> =
+    LazyLock::new(|| upsert_counts("insert into v_campaign", CAMPAIGN_KEYS, "id", CAMPAIGN_UPDATES));
+pub(super) static UPSERT_SERIES: LazyLock<String> =
+    LazyLock::new(|| upsert_counts("insert into v_series", "scope, bucket", "scope, bucket", ""));
+pub(super) static UPSERT_SITE: LazyLock<String> =
+    LazyLock::new(|| upsert_counts("insert into v_site", "scope, domain", "scope, domain", ""));
+
+const CAMPAIGN_KEYS: &str =
     "id, name, mode, first_at, last_at, first_message, last_message, messages, first_delivery_at";
 
-pub(super) const CAMPAIGN_UPDATES: &str = "name = iif(name = '', excluded.name, name), \
+const CAMPAIGN_UPDATES: &str = "name = iif(name = '', excluded.name, name), \
     mode = max(mode, excluded.mode), \
     first_message = iif(excluded.first_at < first_at, excluded.first_message, first_message), \
     first_at = min(first_at, excluded.first_at), \
@@ -54,7 +64,7 @@ pub(super) const CAMPAIGN_UPDATES: &str = "name = iif(name = '', excluded.name, 
     first_delivery_at = min(first_delivery_at, excluded.first_delivery_at), ";
 
 /// An upsert that adds the counts; `updates` are assignments before them, with a comma behind.
-pub(super) fn upsert_counts(insert: &str, keys: &str, conflict: &str, updates: &str) -> String {
+fn upsert_counts(insert: &str, keys: &str, conflict: &str, updates: &str) -> String {
     let names: Vec<_> = Metric::ALL.iter().map(|m| m.as_str()).collect();
     let key_count = keys.split(',').count();
     let places: Vec<_> = (1..=key_count + names.len()).map(|n| format!("?{n}")).collect();

@@ -17,6 +17,7 @@ use crate::mail::receipt::Receipt;
 use crate::mail::recipe::{RENDERER, Recipe};
 use crate::smtp::reply::Reply;
 use crate::store::{Admission, Due, Queue, StoreError};
+use crate::work;
 
 /// Mail may be scheduled this far ahead.
 const SEND_AT_MAX: Duration = Duration::from_hours(720);
@@ -83,12 +84,13 @@ impl Intake {
     pub async fn accept(&self, submitted: Submitted) -> Reply {
         let own = self.clone();
         let (now, random) = (self.clock.now(), (self.random)());
-        let prepared = tokio::task::spawn_blocking(move || own.prepare(&submitted, now, random)).await;
+        let octets = submitted.body.len();
+        let prepared = work::on(octets, move || own.prepare(&submitted, now, random)).await;
         let Prepared { admission, compiled } = match prepared {
             Ok(Ok(prepared)) => *prepared,
             Ok(Err(refusal)) => return refusal,
             Err(error) => {
-                tracing::error!(%error, "a message could not be read");
+                tracing::error!(error, "a message could not be read");
                 return Reply::new(451, (4, 3, 0), "the message could not be processed; try again later");
             }
         };

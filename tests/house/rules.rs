@@ -14,6 +14,7 @@ const ROOMS: &[(&str, Floor)] = &[
     ("clock", Floor::Clock),
     ("store", Floor::First),
     ("server", Floor::First),
+    ("work", Floor::First),
     ("submission", Floor::Second),
     ("delivery", Floor::Second),
     ("returns", Floor::Second),
