@@ -14,7 +14,7 @@ use crate::domain::{
     Action, BounceClass, Domain, EnhancedCode, MessageId, Mode, Notify, Outcome, Reply, Timestamp, TokenKeys,
 };
 use crate::mail::notice::{self, Heading, Notice, Original, Told};
-use crate::mail::recipe::{RENDERER, Recipe};
+use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
 use crate::store::{Due, OwnMail, Queue, StoreError, Tell, Telling};
 
 /// A sender who asked to be told of delays is told after this.
@@ -36,7 +36,7 @@ pub struct NoticeSettings {
     /// Whether senders hear of failures they did not ask about.
     pub unasked: bool,
     /// Domain and selector of the keys that sign for a domain.
-    pub signers_for: Arc<dyn Fn(&Domain) -> Vec<(String, String)> + Send + Sync>,
+    pub signers_for: SignersFor,
     /// Time.
     pub clock: Clock,
     /// Chance.
@@ -65,7 +65,14 @@ impl Notices {
 
     /// What the sender is to be told of an outcome; nothing for most. A null reverse path is never told: a notice about
     /// a notice would go round for ever (RFC 3461 section 6.1).
-    pub(super) fn tell(&self, due: &Due, copy: &Copy, attempted: &Attempted, outcome: &Outcome, at: Timestamp) -> Option<Tell> {
+    pub(super) fn tell(
+        &self,
+        due: &Due,
+        copy: &Copy,
+        attempted: &Attempted,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Option<Tell> {
         let sender = copy.reverse_path.clone()?;
         let wish = copy.wishes.of(&due.address);
         let unasked = Notify { failure: self.settings.unasked, ..Notify::default() };
@@ -120,6 +127,7 @@ impl Notices {
                     self.wait(pause, &stop).await;
                     continue;
                 }
+                Ok(Telling::HourOver) => self.queue.forget_hours(now).await,
                 Ok(Telling::TooMany(sender)) => self.queue.put_into_digest(sender, now).await,
                 Ok(telling @ (Telling::Message { .. } | Telling::Digest(..))) => {
                     self.write(telling, now).await.map(|due| due.into_iter().for_each(&accepted))
@@ -144,7 +152,7 @@ impl Notices {
     async fn write(&self, telling: Telling, now: Timestamp) -> Result<Option<Due>, StoreError> {
         let heading = |to| Heading { hostname: &self.settings.hostname, to, at: now, random: (self.settings.random)() };
         let notice = match &telling {
-            Telling::Nothing(_) | Telling::TooMany(_) => return Ok(None),
+            Telling::Nothing(_) | Telling::TooMany(_) | Telling::HourOver => return Ok(None),
             Telling::Digest(sender, digest) => notice::write_digest(&heading(sender), digest),
             Telling::Message { message, sender, told } => {
                 let told: Vec<_> = told.iter().map(|(_, told)| told.clone()).collect();

@@ -24,7 +24,11 @@ pub struct Compiled {
 
 impl Compiled {
     fn bytes(&self) -> usize {
-        self.raw.len() + self.stencil.memory_bytes() + self.recipe.prepend.len() + 512 + 1_024 * self.wishes.recipients.len()
+        self.raw.len()
+            + self.stencil.memory_bytes()
+            + self.recipe.prepend.len()
+            + 512
+            + 1_024 * self.wishes.recipients.len()
     }
 }
 

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::header::HeaderBlock;
 use super::notice_status as status;
 use super::notice_text as text;
-use super::header::HeaderBlock;
 use crate::domain::{Action, Address, BounceClass, Domain, Return, Timestamp};
 
 /// Octets of the original that come back, as Postfix does.

@@ -14,12 +14,7 @@ const FOLD: usize = 76;
 const WORD_MAX: usize = 500;
 
 /// The block of the message, then one for each recipient.
-pub(super) fn write(
-    hostname: &Domain,
-    envelope_id: Option<&str>,
-    arrived: Option<Timestamp>,
-    told: &[Told],
-) -> String {
+pub(super) fn write(hostname: &Domain, envelope_id: Option<&str>, arrived: Option<Timestamp>, told: &[Told]) -> String {
     let mut out = String::new();
     field(&mut out, "Reporting-MTA", &format!("dns; {hostname}"));
     if let Some(id) = envelope_id {
@@ -77,7 +72,15 @@ fn typed(address: &str) -> String {
 fn field(out: &mut String, name: &str, value: &str) {
     let mut width = name.len() + 1;
     let _ = write!(out, "{name}:");
-    let shown = |c: char| if c.is_control() || c == ' ' { ' ' } else if c.is_ascii() { c } else { '?' };
+    let shown = |c: char| {
+        if c.is_control() || c == ' ' {
+            ' '
+        } else if c.is_ascii() {
+            c
+        } else {
+            '?'
+        }
+    };
     let clean: String = value.chars().take(VALUE_MAX).map(shown).collect();
     for word in clean.split(' ').filter(|word| !word.is_empty()) {
         for piece in word.as_bytes().chunks(WORD_MAX) {

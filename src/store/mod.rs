@@ -15,6 +15,8 @@ mod fold_state;
 mod hits;
 mod ledger;
 mod notice;
+#[cfg(test)]
+mod notice_tests;
 mod open;
 mod queue;
 mod reader;

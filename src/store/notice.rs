@@ -55,8 +55,10 @@ pub enum Telling {
     },
     /// The sender was told enough for now: [`Queue::put_into_digest`].
     TooMany(Address),
-    /// The sender's hour is over.
+    /// The sender's hour is over, and there is more to tell.
     Digest(Address, Box<Digest>),
+    /// An hour is over with nothing more to tell: [`Queue::forget_hours`].
+    HourOver,
 }
 
 /// A notice, ready to be taken into the queue.
@@ -75,19 +77,19 @@ pub struct OwnMail {
 }
 
 impl Queue {
-    /// What is to be told next. Hours that ended with nothing to tell are forgotten on the way.
+    /// What is to be told next.
     pub async fn next_telling(&self, now: Timestamp) -> Result<Telling, StoreError> {
-        let over = (now - HOUR).millis();
-        let forget = "delete from notice_sender where began_at <= ?1 and digest is null";
-        let old = "select 1 from notice_sender where began_at <= ?1 and digest is null limit 1";
-        let any = self.readers.read_long(move |conn| {
-            Ok(conn.prepare_cached(old)?.query_row([over], |_| Ok(())).optional()?.is_some())
-        });
-        if any.await? {
-            let forget = move |batch: &mut Batch<'_>| Ok(batch.tx.prepare_cached(forget)?.execute([over])?);
-            self.writer.write(Lane::Urgent, 128, forget).await?;
-        }
         self.readers.read_long(move |conn| next(conn, now)).await
+    }
+
+    /// Forgets the hours that ended with nothing more to tell.
+    pub async fn forget_hours(&self, now: Timestamp) -> Result<(), StoreError> {
+        let forget = move |batch: &mut Batch<'_>| {
+            let sql = "delete from notice_sender where began_at <= ?1 and digest is null";
+            batch.tx.prepare_cached(sql)?.execute([(now - HOUR).millis()])?;
+            Ok(())
+        };
+        self.writer.write(Lane::Urgent, 128, forget).await
     }
 
     /// Takes the notice that `telling` led to into the queue. `None` when what it tells was settled otherwise meanwhile.
@@ -117,10 +119,14 @@ fn next(conn: &Connection, now: Timestamp) -> Result<Telling, StoreError> {
     let mut later = None;
     if let Some((sender, digest, began_at)) = oldest {
         let over_at = Timestamp::from_millis(began_at) + HOUR;
-        if let (true, Some(digest), Ok(sender)) = (over_at <= now, digest, Address::parse(&sender)) {
-            return Ok(Telling::Digest(sender, Box::new(read_digest(Some(&digest)))));
+        match (over_at <= now, digest, Address::parse(&sender)) {
+            (true, None, _) => return Ok(Telling::HourOver),
+            (true, Some(digest), Ok(sender)) => {
+                return Ok(Telling::Digest(sender, Box::new(read_digest(Some(&digest)))));
+            }
+            // Only addresses that parsed were ever written.
+            (true, Some(_), Err(_)) | (false, ..) => later = Some(over_at),
         }
-        later = Some(over_at);
     }
     let sql = "select sender, message, min(action, ?1), due_at from notice_due where due_at is not null \
                order by due_at limit 1";
@@ -132,8 +138,7 @@ fn next(conn: &Connection, now: Timestamp) -> Result<Telling, StoreError> {
         return Ok(Telling::Nothing(later.into_iter().chain([due_at]).min()));
     };
     let sql = "select singles from notice_sender where sender = ?1";
-    let singles: Option<u32> =
-        conn.prepare_cached(sql)?.query_row([sender.as_str()], |row| row.get(0)).optional()?;
+    let singles: Option<u32> = conn.prepare_cached(sql)?.query_row([sender.as_str()], |row| row.get(0)).optional()?;
     if kind < SUCCESS && singles.is_some_and(|singles| singles >= SINGLES_MAX) {
         return Ok(Telling::TooMany(sender));
     }
@@ -157,14 +162,9 @@ fn read_digest(text: Option<&str>) -> Digest {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-fn take(
-    batch: &mut Batch<'_>,
-    telling: &Telling,
-    mail: &OwnMail,
-    placed: &NewBody,
-) -> Result<Option<Due>, StoreError> {
+fn take(batch: &mut Batch<'_>, telling: &Telling, mail: &OwnMail, placed: &NewBody) -> Result<Option<Due>, StoreError> {
     let to = match telling {
-        Telling::Nothing(_) | Telling::TooMany(_) => return Ok(None),
+        Telling::Nothing(_) | Telling::TooMany(_) | Telling::HourOver => return Ok(None),
         Telling::Message { sender, told, .. } => {
             let mut taken = 0;
             for (delivery, told) in told {
@@ -285,8 +285,7 @@ pub(super) fn keep_wishes(batch: &Batch<'_>, message: MessageId, wishes: &Wishes
 /// What the sender asked of a message.
 pub(super) fn wishes(conn: &Connection, message: MessageId) -> Result<Wishes, StoreError> {
     let sql = "select wishes from notice_wish where message = ?1";
-    let text: Option<String> =
-        conn.prepare_cached(sql)?.query_row([message.raw()], |row| row.get(0)).optional()?;
+    let text: Option<String> = conn.prepare_cached(sql)?.query_row([message.raw()], |row| row.get(0)).optional()?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
@@ -307,11 +306,10 @@ pub(super) fn note(batch: &Batch<'_>, settlement: &Settlement) -> Result<(), Sto
     Ok(())
 }
 
-/// The last delivery of a message has ended: nothing more is to be gathered.
-pub(super) fn hasten(batch: &Batch<'_>, message: MessageId, at: Timestamp) -> Result<(), StoreError> {
+/// The last delivery of a message has ended: nothing more is to be gathered. Whether something was.
+pub(super) fn hasten(batch: &Batch<'_>, message: MessageId, at: Timestamp) -> Result<bool, StoreError> {
     let sql = "update notice_due set due_at = ?2 where message = ?1 and due_at > ?2";
-    batch.tx.prepare_cached(sql)?.execute(params![message.raw(), at.millis()])?;
-    Ok(())
+    Ok(batch.tx.prepare_cached(sql)?.execute(params![message.raw(), at.millis()])? > 0)
 }
 
 /// What became of a notice is kept beside the ledger.

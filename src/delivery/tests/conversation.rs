@@ -31,7 +31,8 @@ async fn a_server_without_extensions_gets_it_step_by_step() {
     let server = Server::start(Script::default().step_by_step()).await;
     let to = address("ann@b.example");
     let courier = courier_to(&server).await;
-    let attempted = courier.attempt(Parcel { reverse_path: None, recipient: &to, copy: COPY, wishes: &Wishes::default() }).await;
+    let attempted =
+        courier.attempt(Parcel { reverse_path: None, recipient: &to, copy: COPY, wishes: &Wishes::default() }).await;
     handed(&attempted);
     assert_eq!(server.commands()[1], format!("MAIL FROM:<> SIZE={}", COPY.len()));
     assert!(attempted.transcript.contains("C: MAIL FROM:<> SIZE=54\nS: 250 2.1.0 ok\nC: RCPT"));

@@ -34,7 +34,8 @@ pub enum Answer {
 }
 
 /// What `markup` says.
-const MARKUP: &str = "550-5.1.1 <script>alert(1)</script>\tSubject: mine\u{7}\u{1b}[31m\r\n550 5.1.1 caf\u{e9} \u{202e}gone";
+const MARKUP: &str =
+    "550-5.1.1 <script>alert(1)</script>\tSubject: mine\u{7}\u{1b}[31m\r\n550 5.1.1 caf\u{e9} \u{202e}gone";
 
 /// A reply to RCPT, or the reason for none.
 #[derive(Clone, Debug, PartialEq, Eq)]
