@@ -21,6 +21,8 @@ use crate::store::{Due, OwnMail, Queue, StoreError, Tell, Telling};
 const DELAY_AFTER: Duration = Duration::from_hours(4);
 /// When the store cannot be read or written, it is asked again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
+/// Nothing is looked for more often, but when something new is to be told.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// A clock that was set back must not stop notices: look again after this at the latest.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
@@ -123,7 +125,7 @@ impl Notices {
             let now = self.settings.clock.now();
             let done = match self.queue.next_telling(now).await {
                 Ok(Telling::Nothing(later)) => {
-                    let pause = later.map_or(LOOK_AGAIN, |at| at.since(now)).min(LOOK_AGAIN);
+                    let pause = later.map_or(LOOK_AGAIN, |at| at.since(now)).clamp(LOOK_PAUSE, LOOK_AGAIN);
                     self.wait(pause, &stop).await;
                     continue;
                 }

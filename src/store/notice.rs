@@ -106,7 +106,7 @@ impl Queue {
         done
     }
 
-    /// Moves what is due to a sender into its digest, [`SLICE`] rows at a time.
+    /// Moves what is to be told to a sender into its digest, due or not, [`SLICE`] rows at a time.
     pub async fn put_into_digest(&self, sender: Address, now: Timestamp) -> Result<(), StoreError> {
         self.writer.write(Lane::Urgent, 64 << 10, move |batch| into_digest(batch, &sender, now)).await
     }
@@ -124,8 +124,8 @@ fn next(conn: &Connection, now: Timestamp) -> Result<Telling, StoreError> {
             (true, Some(digest), Ok(sender)) => {
                 return Ok(Telling::Digest(sender, Box::new(read_digest(Some(&digest)))));
             }
-            // Only addresses that parsed were ever written.
-            (true, Some(_), Err(_)) | (false, ..) => later = Some(over_at),
+            (true, Some(_), Err(_)) => {}
+            (false, ..) => later = Some(over_at),
         }
     }
     let sql = "select sender, message, min(action, ?1), due_at from notice_due where due_at is not null \
@@ -256,9 +256,9 @@ fn into_digest(batch: &Batch<'_>, sender: &Address, now: Timestamp) -> Result<()
     let digest: Option<Option<String>> =
         batch.tx.prepare_cached(sql)?.query_row([sender.as_str()], |row| row.get(0)).optional()?;
     let mut digest = read_digest(digest.flatten().as_deref());
-    let sql = "select delivery, told from notice_due where sender = ?1 and due_at <= ?2 and action < ?3 limit ?4";
+    let sql = "select delivery, told from notice_due where sender = ?1 and due_at is not null and action < ?2 limit ?3";
     let mut statement = batch.tx.prepare_cached(sql)?;
-    let mut rows = statement.query(params![sender.as_str(), now.millis(), SUCCESS, SLICE])?;
+    let mut rows = statement.query(params![sender.as_str(), SUCCESS, SLICE])?;
     let mut moved = Vec::new();
     while let Some(row) = rows.next()? {
         moved.push((DeliveryId::from_raw(row.get(0)?), read_told(&row.get::<_, String>(1)?)?));
@@ -267,8 +267,9 @@ fn into_digest(batch: &Batch<'_>, sender: &Address, now: Timestamp) -> Result<()
         take_off(batch, delivery, told.action)?;
         digest.add(told);
     }
-    let sql = "update notice_sender set digest = ?2 where sender = ?1";
-    batch.tx.prepare_cached(sql)?.execute(params![sender.as_str(), json(&digest)])?;
+    let sql =
+        "insert into notice_sender values (?1, ?2, 0, ?3) on conflict (sender) do update set digest = excluded.digest";
+    batch.tx.prepare_cached(sql)?.execute(params![sender.as_str(), now.millis(), json(&digest)])?;
     Ok(())
 }
 
@@ -306,10 +307,13 @@ pub(super) fn note(batch: &Batch<'_>, settlement: &Settlement) -> Result<(), Sto
     Ok(())
 }
 
-/// The last delivery of a message has ended: nothing more is to be gathered. Whether something was.
+/// The last delivery of a message has ended: nothing more is to be gathered. Whether something was. What goes into a
+/// digest is not hastened, so that it goes there many at once.
 pub(super) fn hasten(batch: &Batch<'_>, message: MessageId, at: Timestamp) -> Result<bool, StoreError> {
-    let sql = "update notice_due set due_at = ?2 where message = ?1 and due_at > ?2";
-    Ok(batch.tx.prepare_cached(sql)?.execute(params![message.raw(), at.millis()])? > 0)
+    let sql = "update notice_due set due_at = ?2 where message = ?1 and due_at > ?2 and (action >= ?3 or not exists \
+               (select 1 from notice_sender s where s.sender = notice_due.sender and s.singles >= ?4))";
+    let values = params![message.raw(), at.millis(), SUCCESS, SINGLES_MAX];
+    Ok(batch.tx.prepare_cached(sql)?.execute(values)? > 0)
 }
 
 /// What became of a notice is kept beside the ledger.
