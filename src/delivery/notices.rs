@@ -170,7 +170,7 @@ impl Notices {
         };
         let due = self.queue.tell(telling, mail).await?;
         if let Some(due) = &due {
-            tracing::info!(message = %due.message, delivery = %due.delivery, "a sender is told of its mail's fate");
+            tracing::info!(delivery = %due.delivery, "a sender is told of its mail's fate");
         }
         Ok(due)
     }

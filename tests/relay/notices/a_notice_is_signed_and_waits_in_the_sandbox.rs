@@ -25,11 +25,7 @@ async fn a_notice_is_signed() {
 async fn in_the_sandbox_it_is_in_the_inbox() {
     let mut relay = Config::new().start().await;
     let mut client = relay.client().await;
-    client.expect("MAIL FROM:<a@own.example>", 250).await;
-    client.expect("RCPT TO:<ann@b.example> NOTIFY=SUCCESS", 250).await;
-    client.expect("DATA", 354).await;
-    client.write(format!("{MAIL}.\r\n").as_bytes()).await;
-    assert_eq!(client.reply().await.code, 250);
+    client.send_asking("<a@own.example>", &["<ann@b.example> NOTIFY=SUCCESS"], MAIL).await;
     client.quit().await;
     let session = relay.signed_in().await;
     let inbox = async || relay.http(&Request::get("/inbox").header("Cookie", &session)).await.text();

@@ -7,13 +7,7 @@ const MAIL: &str = "From: a@own.example\r\nSubject: x\r\nMessage-ID: <7@own.exam
 
 /// One message of this sender, with these parameters of MAIL and these RCPT lines.
 async fn submit(client: &mut Client, sender: &str, parameters: &str, recipients: &[&str]) {
-    client.expect(&format!("MAIL FROM:<{sender}@own.example>{parameters}"), 250).await;
-    for recipient in recipients {
-        client.expect(&format!("RCPT TO:{recipient}"), 250).await;
-    }
-    client.expect("DATA", 354).await;
-    client.write(format!("{MAIL}.\r\n").as_bytes()).await;
-    assert_eq!(client.reply().await.code, 250);
+    client.send_asking(&format!("<{sender}@own.example>{parameters}"), recipients, MAIL).await;
 }
 
 #[tokio::test]

@@ -25,12 +25,9 @@ async fn a_delay_is_told_once_to_who_asked() {
     let sink = Sink::start().await.unwrap();
     let mut relay = Config::smarthost(sink.address()).start().await;
     let mut client = relay.client().await;
-    client.expect("MAIL FROM:<a@own.example>", 250).await;
-    client.expect("RCPT TO:<tempfail-1@b.example> NOTIFY=DELAY", 250).await;
-    client.expect("RCPT TO:<tempfail-2@b.example>", 250).await;
-    client.expect("DATA", 354).await;
-    client.write(format!("{MAIL}.\r\n").as_bytes()).await;
-    assert_eq!(client.reply().await.code, 250);
+    client
+        .send_asking("<a@own.example>", &["<tempfail-1@b.example> NOTIFY=DELAY", "<tempfail-2@b.example>"], MAIL)
+        .await;
     client.quit().await;
     relay.campaign_with("late", "/deferred", 2).await;
     assert!(sink.received().is_empty());
