@@ -84,6 +84,13 @@ async fn failures_of_a_message_are_told_together_once_and_in_no_count() {
     assert_eq!(store.reports().campaigns_total(None).await.unwrap(), 1);
     assert_eq!(before[Metric::Recipients], 3);
     assert!(matches!(queue.next_telling(Clock.now()).await.unwrap(), Telling::Nothing(Some(_))));
+    // Its traces go with its body; those of the campaign's last message stay for the preview.
+    assert_eq!(queue.sweep_bodies(Clock.now() + HOUR, i64::MAX).await.unwrap(), 1);
+    let conn = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let count = |table: &str| -> i64 {
+        conn.query_row(&format!("select count(*) from {table}"), [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((count("notice_delivery"), count("message"), count("queue_message")), (0, 1, 1));
     let verified = verify(&folder.path().join(FILE), |_| {}).unwrap();
     assert_eq!(verified.differences, Vec::<String>::new());
 }
