@@ -14,6 +14,7 @@ create table notice_due (
 ) strict, without rowid;
 create index notice_due_at on notice_due (due_at) where due_at is not null;
 create index notice_due_message on notice_due (message);
+create index notice_due_sender on notice_due (sender) where due_at is not null;
 
 -- Senders that were told of failures within the hour, and what is kept for their digest.
 create table notice_sender (

@@ -26,6 +26,7 @@ use crate::delivery::{Copies, Courier, Dispatcher, Notices, Signers};
 use crate::domain::Domain;
 use crate::mail::cache::StencilCache;
 use crate::mail::dkim::Signer;
+use crate::mail::recipe::SignersFor;
 use crate::server::Opening;
 use crate::store::{Accounts, Store};
 use crate::submission::{self, Intake, Submission};
@@ -183,7 +184,7 @@ fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>) ->
 }
 
 /// A key signs for its own domain and those below it.
-fn signers_for(signers: &Arc<Signers>) -> submission::SignersFor {
+fn signers_for(signers: &Arc<Signers>) -> SignersFor {
     let signers = Arc::clone(signers);
     Arc::new(move |from: &Domain| {
         let all = signers.load();

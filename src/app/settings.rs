@@ -8,9 +8,10 @@ use crate::clock::Clock;
 use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, VisibleUrlLinks};
 use crate::delivery::{self, Dispatch, NoticeSettings, Smarthost};
 use crate::domain::Mode;
+use crate::mail::recipe::SignersFor;
 use crate::server::tls::Certificate;
 use crate::store;
-use crate::submission::{self, IntakeSettings, SignersFor};
+use crate::submission::{self, IntakeSettings};
 use crate::tracking::{self, AddressKept};
 
 /// How long deliveries under way may take to end at a stop.

@@ -190,7 +190,6 @@ impl Inner {
         };
         log(due, &attempted, &outcome);
         let tell = self.notices.tell(due, &copy, &attempted, &outcome, at);
-        let telling = tell.is_some();
         let delay_asked = copy.wishes.of(&due.address).and_then(|wish| wish.notify).is_some_and(|notify| notify.delay);
         let reply = outcome.reply();
         let attempt = Attempt {
@@ -205,9 +204,6 @@ impl Inner {
         let (pixel, links) = (copy.pixel, copy.links);
         let (due, transcript) = (due.clone(), attempted.transcript);
         self.settle(Settlement { due, attempt, outcome, transcript, pixel, links, tell, delay_asked, at }).await;
-        if telling {
-            self.notices.ring();
-        }
         again
     }
 
@@ -228,7 +224,8 @@ impl Inner {
     async fn settle(&self, settlement: Settlement) {
         loop {
             match self.queue.settle(settlement.clone()).await {
-                Ok(()) => return,
+                Ok(true) => return self.notices.ring(),
+                Ok(false) => return,
                 Err(StoreError::Closed(why)) => {
                     tracing::error!(delivery = %settlement.due.delivery, why, "an outcome could not be written down");
                     return;

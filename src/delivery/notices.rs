@@ -14,13 +14,15 @@ use crate::domain::{
     Action, BounceClass, Domain, EnhancedCode, MessageId, Mode, Notify, Outcome, Reply, Timestamp, TokenKeys,
 };
 use crate::mail::notice::{self, Heading, Notice, Original, Told};
-use crate::mail::recipe::{RENDERER, Recipe};
+use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
 use crate::store::{Due, OwnMail, Queue, StoreError, Tell, Telling};
 
 /// A sender who asked to be told of delays is told after this.
 const DELAY_AFTER: Duration = Duration::from_hours(4);
 /// When the store cannot be read or written, it is asked again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
+/// Nothing is looked for more often, but when something new is to be told.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// A clock that was set back must not stop notices: look again after this at the latest.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
@@ -36,7 +38,7 @@ pub struct NoticeSettings {
     /// Whether senders hear of failures they did not ask about.
     pub unasked: bool,
     /// Domain and selector of the keys that sign for a domain.
-    pub signers_for: Arc<dyn Fn(&Domain) -> Vec<(String, String)> + Send + Sync>,
+    pub signers_for: SignersFor,
     /// Time.
     pub clock: Clock,
     /// Chance.
@@ -123,10 +125,11 @@ impl Notices {
             let now = self.settings.clock.now();
             let done = match self.queue.next_telling(now).await {
                 Ok(Telling::Nothing(later)) => {
-                    let pause = later.map_or(LOOK_AGAIN, |at| at.since(now)).min(LOOK_AGAIN);
+                    let pause = later.map_or(LOOK_AGAIN, |at| at.since(now)).clamp(LOOK_PAUSE, LOOK_AGAIN);
                     self.wait(pause, &stop).await;
                     continue;
                 }
+                Ok(Telling::HourOver) => self.queue.forget_hours(now).await,
                 Ok(Telling::TooMany(sender)) => self.queue.put_into_digest(sender, now).await,
                 Ok(telling @ (Telling::Message { .. } | Telling::Digest(..))) => {
                     self.write(telling, now).await.map(|due| due.into_iter().for_each(&accepted))
@@ -151,7 +154,7 @@ impl Notices {
     async fn write(&self, telling: Telling, now: Timestamp) -> Result<Option<Due>, StoreError> {
         let heading = |to| Heading { hostname: &self.settings.hostname, to, at: now, random: (self.settings.random)() };
         let notice = match &telling {
-            Telling::Nothing(_) | Telling::TooMany(_) => return Ok(None),
+            Telling::Nothing(_) | Telling::TooMany(_) | Telling::HourOver => return Ok(None),
             Telling::Digest(sender, digest) => notice::write_digest(&heading(sender), digest),
             Telling::Message { message, sender, told } => {
                 let told: Vec<_> = told.iter().map(|(_, told)| told.clone()).collect();
@@ -167,7 +170,7 @@ impl Notices {
         };
         let due = self.queue.tell(telling, mail).await?;
         if let Some(due) = &due {
-            tracing::info!(message = %due.message, delivery = %due.delivery, "a sender is told of its mail's fate");
+            tracing::info!(delivery = %due.delivery, "a sender is told of its mail's fate");
         }
         Ok(due)
     }

@@ -1,9 +1,14 @@
 //! All that rendering needs beside the body, fixed at acceptance: the same bytes leave at each retry.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::stencil::{Plan, Stencil, Switches, VisibleUrlLinks};
 use crate::domain::{Domain, Timestamp};
+
+/// Domain and selector of the keys that sign for a domain in `From`.
+pub type SignersFor = Arc<dyn Fn(&Domain) -> Vec<(String, String)> + Send + Sync>;
 
 /// The renderer's version in new recipes; an older one's recipes are rendered as it did.
 pub const RENDERER: u8 = 1;

@@ -16,6 +16,8 @@ mod hits;
 mod ledger;
 mod names;
 mod notice;
+#[cfg(test)]
+mod notice_tests;
 mod open;
 mod queue;
 mod reader;

@@ -55,8 +55,10 @@ pub enum Telling {
     },
     /// The sender was told enough for now: [`Queue::put_into_digest`].
     TooMany(Address),
-    /// The sender's hour is over.
+    /// The sender's hour is over, and there is more to tell.
     Digest(Address, Box<Digest>),
+    /// An hour is over with nothing more to tell: [`Queue::forget_hours`].
+    HourOver,
 }
 
 /// A notice, ready to be taken into the queue.
@@ -75,19 +77,19 @@ pub struct OwnMail {
 }
 
 impl Queue {
-    /// What is to be told next. Hours that ended with nothing to tell are forgotten on the way.
+    /// What is to be told next.
     pub async fn next_telling(&self, now: Timestamp) -> Result<Telling, StoreError> {
-        let over = (now - HOUR).millis();
-        let forget = "delete from notice_sender where began_at <= ?1 and digest is null";
-        let old = "select 1 from notice_sender where began_at <= ?1 and digest is null limit 1";
-        let any = self
-            .readers
-            .read_long(move |conn| Ok(conn.prepare_cached(old)?.query_row([over], |_| Ok(())).optional()?.is_some()));
-        if any.await? {
-            let forget = move |batch: &mut Batch<'_>| Ok(batch.tx.prepare_cached(forget)?.execute([over])?);
-            self.writer.write(Lane::Urgent, 128, forget).await?;
-        }
         self.readers.read_long(move |conn| next(conn, now)).await
+    }
+
+    /// Forgets the hours that ended with nothing more to tell.
+    pub async fn forget_hours(&self, now: Timestamp) -> Result<(), StoreError> {
+        let forget = move |batch: &mut Batch<'_>| {
+            let sql = "delete from notice_sender where began_at <= ?1 and digest is null";
+            batch.tx.prepare_cached(sql)?.execute([(now - HOUR).millis()])?;
+            Ok(())
+        };
+        self.writer.write(Lane::Urgent, 128, forget).await
     }
 
     /// Takes the notice that `telling` led to into the queue. `None` when what it tells was settled otherwise meanwhile.
@@ -104,7 +106,7 @@ impl Queue {
         done
     }
 
-    /// Moves what is due to a sender into its digest, [`SLICE`] rows at a time.
+    /// Moves what is to be told to a sender into its digest, due or not, [`SLICE`] rows at a time.
     pub async fn put_into_digest(&self, sender: Address, now: Timestamp) -> Result<(), StoreError> {
         self.writer.write(Lane::Urgent, 64 << 10, move |batch| into_digest(batch, &sender, now)).await
     }
@@ -117,10 +119,14 @@ fn next(conn: &Connection, now: Timestamp) -> Result<Telling, StoreError> {
     let mut later = None;
     if let Some((sender, digest, began_at)) = oldest {
         let over_at = Timestamp::from_millis(began_at) + HOUR;
-        if let (true, Some(digest), Ok(sender)) = (over_at <= now, digest, Address::parse(&sender)) {
-            return Ok(Telling::Digest(sender, Box::new(read_digest(Some(&digest)))));
+        match (over_at <= now, digest, Address::parse(&sender)) {
+            (true, None, _) => return Ok(Telling::HourOver),
+            (true, Some(digest), Ok(sender)) => {
+                return Ok(Telling::Digest(sender, Box::new(read_digest(Some(&digest)))));
+            }
+            (true, Some(_), Err(_)) => {}
+            (false, ..) => later = Some(over_at),
         }
-        later = Some(over_at);
     }
     let sql = "select sender, message, min(action, ?1), due_at from notice_due where due_at is not null \
                order by due_at limit 1";
@@ -158,7 +164,7 @@ fn read_digest(text: Option<&str>) -> Digest {
 
 fn take(batch: &mut Batch<'_>, telling: &Telling, mail: &OwnMail, placed: &NewBody) -> Result<Option<Due>, StoreError> {
     let to = match telling {
-        Telling::Nothing(_) | Telling::TooMany(_) => return Ok(None),
+        Telling::Nothing(_) | Telling::TooMany(_) | Telling::HourOver => return Ok(None),
         Telling::Message { sender, told, .. } => {
             let mut taken = 0;
             for (delivery, told) in told {
@@ -251,9 +257,9 @@ fn into_digest(batch: &Batch<'_>, sender: &Address, now: Timestamp) -> Result<()
     let digest: Option<Option<String>> =
         batch.tx.prepare_cached(sql)?.query_row([sender.as_str()], |row| row.get(0)).optional()?;
     let mut digest = read_digest(digest.flatten().as_deref());
-    let sql = "select delivery, told from notice_due where sender = ?1 and due_at <= ?2 and action < ?3 limit ?4";
+    let sql = "select delivery, told from notice_due where sender = ?1 and due_at is not null and action < ?2 limit ?3";
     let mut statement = batch.tx.prepare_cached(sql)?;
-    let mut rows = statement.query(params![sender.as_str(), now.millis(), SUCCESS, SLICE])?;
+    let mut rows = statement.query(params![sender.as_str(), SUCCESS, SLICE])?;
     let mut moved = Vec::new();
     while let Some(row) = rows.next()? {
         moved.push((DeliveryId::from_raw(row.get(0)?), read_told(&row.get::<_, String>(1)?)?));
@@ -262,8 +268,9 @@ fn into_digest(batch: &Batch<'_>, sender: &Address, now: Timestamp) -> Result<()
         take_off(batch, delivery, told.action)?;
         digest.add(told);
     }
-    let sql = "update notice_sender set digest = ?2 where sender = ?1";
-    batch.tx.prepare_cached(sql)?.execute(params![sender.as_str(), json(&digest)])?;
+    let sql =
+        "insert into notice_sender values (?1, ?2, 0, ?3) on conflict (sender) do update set digest = excluded.digest";
+    batch.tx.prepare_cached(sql)?.execute(params![sender.as_str(), now.millis(), json(&digest)])?;
     Ok(())
 }
 
@@ -301,11 +308,13 @@ pub(super) fn note(batch: &Batch<'_>, settlement: &Settlement) -> Result<(), Sto
     Ok(())
 }
 
-/// The last delivery of a message has ended: nothing more is to be gathered.
-pub(super) fn hasten(batch: &Batch<'_>, message: MessageId, at: Timestamp) -> Result<(), StoreError> {
-    let sql = "update notice_due set due_at = ?2 where message = ?1 and due_at > ?2";
-    batch.tx.prepare_cached(sql)?.execute(params![message.raw(), at.millis()])?;
-    Ok(())
+/// The last delivery of a message has ended: nothing more is to be gathered. Whether something was. What goes into a
+/// digest is not hastened, so that it goes there many at once.
+pub(super) fn hasten(batch: &Batch<'_>, message: MessageId, at: Timestamp) -> Result<bool, StoreError> {
+    let sql = "update notice_due set due_at = ?2 where message = ?1 and due_at > ?2 and (action >= ?3 or not exists \
+               (select 1 from notice_sender s where s.sender = notice_due.sender and s.singles >= ?4))";
+    let values = params![message.raw(), at.millis(), SUCCESS, SINGLES_MAX];
+    Ok(batch.tx.prepare_cached(sql)?.execute(values)? > 0)
 }
 
 /// What became of a notice is kept beside the ledger.

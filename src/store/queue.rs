@@ -191,8 +191,8 @@ impl Queue {
         tokio::task::spawn_blocking(place).await.map_err(|e| StoreError::Closed(e.to_string()))?
     }
 
-    /// Writes down what an attempt came to. `Ok` means it is on the disk.
-    pub async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+    /// Writes down what an attempt came to. `Ok` means it is on the disk; whether there is something to tell now.
+    pub async fn settle(&self, settlement: Settlement) -> Result<bool, StoreError> {
         let bytes = 512 + settlement.transcript.len();
         self.writer.write(Lane::Urgent, bytes, move |batch| settle(batch, &settlement)).await
     }
@@ -446,45 +446,47 @@ pub(super) fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError>
     Ok(())
 }
 
-fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<(), StoreError> {
+fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
     let Settlement { due, attempt, outcome, at, .. } = settlement;
     let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
     let attempt = attempt.clone();
     notice::note(batch, settlement)?;
+    let mut telling = settlement.tell.is_some();
     let fact = match outcome {
         Outcome::Deferred { reply, next } => {
             let lane = due.lane % RETRY + RETRY;
             let sql = "update queue_delivery set attempts = ?2, next_at = ?3, lane = ?4 where delivery = ?1";
             let values = params![due.delivery.raw(), attempt.n, next.millis(), lane];
             if batch.tx.prepare_cached(sql)?.execute(values)? == 0 {
-                return Ok(());
+                return Ok(telling);
             }
             Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
         }
         Outcome::Delivered(_) => {
-            leave_queue(batch, due, *at)?;
+            telling |= leave_queue(batch, due, *at)?;
             Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links }
         }
         Outcome::Bounced { class, .. } => {
-            leave_queue(batch, due, *at)?;
+            telling |= leave_queue(batch, due, *at)?;
             Fact::Bounced { about, attempt, class: *class }
         }
         Outcome::Expired { reply } => {
-            leave_queue(batch, due, *at)?;
+            telling |= leave_queue(batch, due, *at)?;
             Fact::Expired { about, attempt, class: BounceClass::of(reply) }
         }
     };
     if due.campaign == CampaignId::OWN_MAIL {
-        return notice::settled(batch, settlement);
+        notice::settled(batch, settlement)?;
+        return Ok(telling);
     }
     let reply = outcome.reply().to_string();
     let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
     batch.record(*at, fact, &texts)?;
-    Ok(())
+    Ok(telling)
 }
 
-/// The last delivery releases the body.
-fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<(), StoreError> {
+/// The last delivery releases the body. Whether something was to be told that need not wait any longer.
+fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<bool, StoreError> {
     let gone =
         batch.tx.prepare_cached("delete from queue_delivery where delivery = ?1")?.execute([due.delivery.raw()])?;
     if gone == 1 {
@@ -493,8 +495,8 @@ fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<(), StoreE
         let values = params![due.message.raw(), at.millis()];
         let waiting: Option<i64> = batch.tx.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
         if waiting == Some(0) {
-            notice::hasten(batch, due.message, at)?;
+            return notice::hasten(batch, due.message, at);
         }
     }
-    Ok(())
+    Ok(false)
 }

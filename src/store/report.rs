@@ -152,7 +152,7 @@ impl Reports {
 
 /// A delivery mode's waiting mail and the acceptance of the oldest.
 fn waiting(conn: &Connection, mode: Mode) -> Result<(i64, Option<Timestamp>), StoreError> {
-    let sql = "select count(*), min(accepted_at) from queue_delivery where mode = ?1";
+    let sql = "select count(*), min(accepted_at) from queue_delivery where mode = ?1 and campaign <> 0";
     let (count, oldest): (i64, Option<i64>) =
         conn.prepare_cached(sql)?.query_row([mode_code(mode)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok((count, oldest.map(Timestamp::from_millis)))

@@ -26,6 +26,10 @@ const SELECT_ROW: &str = "select d.delivery, d.message, d.campaign, coalesce(n.n
     left join person p on p.id = d.person \
     left join message m on m.id = d.message";
 
+/// The same of mail that the relay wrote itself, which the views do not know.
+const SELECT_OWN: &str = "select d.delivery, d.message, 0, 'own mail', d.mode, d.address, coalesce(m.subject, ''), \
+    d.state, d.tries, d.accepted_at, 0, 0, d.last_at, 0, 0 from notice_delivery d left join message m on m.id = d.message";
+
 fn read_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     let opened = Audience::from_code(row.get(10)?);
     let clicked = Audience::from_code(row.get(11)?);
@@ -98,16 +102,30 @@ fn list_of(
     let sql = format!("{SELECT_ROW} where {} order by d.delivery desc limit ?", wanted.join(" and "));
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), read_row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+    if let (None, Some(mode), Some(state)) = (filter.campaign, filter.mode, filter.state) {
+        let sql = format!(
+            "{SELECT_OWN} where d.mode = ? and d.state = ? and d.delivery < ? order by d.delivery desc limit ?"
+        );
+        let before = before.map_or(i64::MAX, DeliveryId::raw);
+        let mut statement = conn.prepare_cached(&sql)?;
+        let own = statement.query_map(params![mode_code(mode), state.code(), before, limit], read_row)?;
+        rows.extend(own.collect::<Result<Vec<_>, _>>()?);
+        rows.sort_by_key(|row| std::cmp::Reverse(row.delivery));
+        rows.truncate(limit as usize);
+    }
+    Ok(rows)
 }
 
 /// One delivery, whole.
 pub(super) fn whole(conn: &Connection, id: DeliveryId) -> Result<Option<DeliveryReport>, StoreError> {
-    let sql = format!("{SELECT_ROW} where d.delivery = ?1 and d.known = 1");
     let read = |row: &Row<'_>| Ok((read_row(row)?, row.get::<_, i64>(13)?));
-    let Some((row, person)) = conn.prepare_cached(&sql)?.query_row([id.raw()], read).optional()? else {
-        return Ok(None);
+    let find = |sql: &str| conn.prepare_cached(sql)?.query_row([id.raw()], read).optional();
+    let found = match find(&format!("{SELECT_ROW} where d.delivery = ?1 and d.known = 1"))? {
+        None => find(&format!("{SELECT_OWN} where d.delivery = ?1"))?,
+        found => found,
     };
+    let Some((row, person)) = found else { return Ok(None) };
     let message = row.message.raw();
     let sql = "select reverse_path, from_text, message_id, credential, metadata from message where id = ?1";
     let texts = conn

@@ -22,11 +22,11 @@ fn chance() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn open(folder: &Path) -> Store {
+pub(super) fn open(folder: &Path) -> Store {
     Store::open(Settings { data_dir: folder.to_owned(), node: 1, clock: Clock, random: chance }).unwrap()
 }
 
-fn admission(to: &[&str], body: &[u8]) -> Admission {
+pub(super) fn admission(to: &[&str], body: &[u8]) -> Admission {
     Admission {
         campaign: Campaign::new("spring", Mode::Live),
         list: None,
@@ -51,7 +51,7 @@ fn admission(to: &[&str], body: &[u8]) -> Admission {
     }
 }
 
-fn settlement(due: &Due, outcome: Outcome) -> Settlement {
+pub(super) fn settlement(due: &Due, outcome: Outcome) -> Settlement {
     let code = outcome.reply().code;
     Settlement {
         due: due.clone(),

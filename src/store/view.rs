@@ -171,6 +171,13 @@ pub struct DeliveryRow {
     pub last_at: Timestamp,
 }
 
+impl DeliveryRow {
+    /// Whether the relay wrote it: such mail is in no campaign and has no story in the ledger.
+    pub fn is_own_mail(&self) -> bool {
+        self.campaign == CampaignId::OWN_MAIL
+    }
+}
+
 /// An event with the text that stands beside it.
 #[derive(Debug, Clone)]
 pub struct TimelineEntry {

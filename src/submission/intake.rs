@@ -14,7 +14,7 @@ use crate::mail::control::{self, Control};
 use crate::mail::header::HeaderBlock;
 use crate::mail::proof;
 use crate::mail::receipt::Receipt;
-use crate::mail::recipe::{RENDERER, Recipe};
+use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
 use crate::smtp::reply::Reply;
 use crate::store::{Admission, Due, Queue, StoreError};
 use crate::work;
@@ -47,8 +47,6 @@ pub struct IntakeSettings {
     pub expire: Duration,
 }
 
-/// Domain and selector of the keys that sign for a domain in `From`.
-pub type SignersFor = Arc<dyn Fn(&Domain) -> Vec<(String, String)> + Send + Sync>;
 /// Told of every accepted delivery, after its commit.
 pub type Accepted = Arc<dyn Fn(Vec<Due>) + Send + Sync>;
 

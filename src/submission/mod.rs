@@ -18,7 +18,7 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use intake::{Accepted, Intake, IntakeSettings, SignersFor};
+pub use intake::{Accepted, Intake, IntakeSettings};
 pub use settings::{InsecureAuth, Settings};
 pub use submitted::Submitted;
 

@@ -147,6 +147,17 @@ impl Client {
         self.reply().await
     }
 
+    /// One transaction that has to succeed, with all that stands behind `MAIL FROM:` and each `RCPT TO:`.
+    pub async fn send_asking(&mut self, from: &str, to: &[&str], message: &str) {
+        self.expect(&format!("MAIL FROM:{from}"), 250).await;
+        for recipient in to {
+            self.expect(&format!("RCPT TO:{recipient}"), 250).await;
+        }
+        self.expect("DATA", 354).await;
+        self.write(&stuffed(message.as_bytes())).await;
+        assert_eq!(self.reply().await.code, 250);
+    }
+
     /// Says QUIT.
     pub async fn quit(mut self) {
         self.say("QUIT").await;

@@ -242,6 +242,14 @@ impl Relay {
         request.send(self.web()).await
     }
 
+    /// Makes the first login with the link that can be pasted: the cookie of its session.
+    pub async fn signed_in(&self) -> String {
+        let text = std::fs::read_to_string(self.data_dir().join("first-run.txt")).unwrap();
+        let path = text[text.find("/welcome/").unwrap()..].lines().next().unwrap();
+        let form = [("email", "ann@example.org"), ("password", "correct horse")];
+        self.http(&Request::form(path, &form)).await.cookies().join("; ")
+    }
+
     /// Fetches a URL of a mail as a person's browser would, from the relay whatever its host resolves to.
     pub async fn follow(&self, url: &str) -> Response {
         self.follow_as(url, BROWSER).await
@@ -295,6 +303,20 @@ impl Relay {
     /// Waits until every delivery was tried.
     pub async fn wait_idle(&self) {
         wait_until("every delivery is tried", PATIENCE, async || self.untried().await == 0).await;
+    }
+
+    /// Changes stored rows, as time would have. Only while it is stopped.
+    pub fn sql(&self, sql: &str) {
+        assert!(self.child.is_none(), "nobody else writes while the relay runs");
+        let conn = rusqlite::Connection::open(self.data_dir().join("postrider.db")).unwrap();
+        conn.execute(sql, []).unwrap();
+    }
+
+    /// How many rows a table has.
+    pub fn count(&self, table: &str) -> i64 {
+        let conn = rusqlite::Connection::open(self.data_dir().join("postrider.db")).unwrap();
+        conn.busy_timeout(PATIENCE).unwrap();
+        conn.query_row(&format!("select count(*) from {table}"), [], |row| row.get(0)).unwrap()
     }
 
     /// Replays the ledger and compares.

@@ -30,6 +30,7 @@ pub use script::{Script, Step};
 
 /// How a sink speaks.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one keyword of EHLO")]
 pub struct Settings {
     /// Where it listens; port 0 takes a free one.
     pub listen: String,
