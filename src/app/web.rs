@@ -46,12 +46,14 @@ impl Rooms {
             tracking: Tracking {
                 keys: Arc::new(store.token_keys()),
                 hits: store.hits(),
+                suppressions: store.suppressions(),
                 settings: Arc::new(settings::tracking(config)),
                 clock,
             },
             api: Api { reports: store.reports(), accounts: store.accounts(), mode },
             dashboard: Dashboard {
                 reports: store.reports(),
+                suppressions: store.suppressions(),
                 accounts: store.accounts(),
                 render: Arc::new(move |message, delivery| {
                     let copies = copies.clone();

@@ -8,7 +8,8 @@ use crate::config::Config;
 use crate::domain::{Campaign, Mode, Timestamp};
 use crate::store::{self, Range, StoreError};
 
-fn database(config: &Config) -> Result<std::path::PathBuf, Failure> {
+/// The database, to be read.
+pub(super) fn database(config: &Config) -> Result<std::path::PathBuf, Failure> {
     let path = config.data_dir.join(store::FILE);
     if path.exists() {
         return Ok(path);
@@ -31,7 +32,7 @@ pub(super) fn verify(config: &Config) -> Result<(), Failure> {
 }
 
 /// Why an export ended early.
-enum Ended {
+pub(super) enum Ended {
     Store(StoreError),
     Output(std::io::Error),
 }
@@ -39,6 +40,23 @@ enum Ended {
 impl From<StoreError> for Ended {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<std::io::Error> for Ended {
+    fn from(error: std::io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Ended {
+    /// A reader that went away has what it wanted.
+    pub(super) fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => None,
+            Self::Output(error) => Some(error.into()),
+            Self::Store(error) => Some(error.into()),
+        }
     }
 }
 
@@ -58,14 +76,10 @@ pub(super) fn export(config: &Config, range: &ExportRange) -> Result<(), Failure
         Some(name) => [Mode::Live, Mode::Sandbox].map(|mode| Some(Campaign::new(name, mode).id())).to_vec(),
     };
     for campaign in campaigns {
-        let ended = store::export(&path, Range { campaign, since, until }, |line| {
-            writeln!(out, "{line}").map_err(Ended::Output)
-        });
-        match ended {
-            Ok(()) => {}
-            Err(Ended::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-            Err(Ended::Output(error)) => return Err(error.into()),
-            Err(Ended::Store(error)) => return Err(error.into()),
+        let ended =
+            store::export::<Ended>(&path, Range { campaign, since, until }, |line| Ok(writeln!(out, "{line}")?));
+        if let Err(ended) = ended {
+            return ended.failure().map_or(Ok(()), Err);
         }
     }
     Ok(out.flush()?)

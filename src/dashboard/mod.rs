@@ -11,6 +11,7 @@ mod mails;
 mod numbers;
 mod operation;
 mod shell;
+mod suppressions;
 
 pub use auth::hash_password;
 
@@ -21,7 +22,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::{DeliveryId, MessageId, Mode};
-use crate::store::{Accounts, Reports};
+use crate::store::{Accounts, Reports, Suppressions};
 
 const STYLE: &str = include_str!("../../static/app.css");
 
@@ -33,6 +34,8 @@ pub type Render = Arc<dyn Fn(MessageId, DeliveryId) -> BoxFuture<'static, Result
 pub struct Dashboard {
     /// Reads.
     pub reports: Reports,
+    /// Who is not mailed.
+    pub suppressions: Suppressions,
     /// Logins and sessions.
     pub accounts: Accounts,
     /// Renders copies for the preview.
@@ -70,7 +73,12 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/messages/{id}/preview", web::get().to(mails::preview))
         .route("/inbox", web::get().to(mails::inbox))
         .route("/queue", web::get().to(operation::queue))
-        .route("/domains", web::get().to(operation::domains));
+        .route("/domains", web::get().to(operation::domains))
+        .route("/suppressions", web::get().to(suppressions::list))
+        .route("/suppressions", web::post().to(suppressions::add))
+        .route("/suppressions/remove", web::post().to(suppressions::remove))
+        .route("/suppressions/import", web::post().to(suppressions::import))
+        .route("/suppressions/export.csv", web::get().to(suppressions::export));
 }
 
 async fn style() -> HttpResponse {

@@ -126,6 +126,14 @@ impl<'a> HeaderBlock<'a> {
         found
     }
 
+    /// The identifier in `List-Id` (RFC 2919): what stands between the last angle brackets, else all of it.
+    pub fn list_id(&self) -> Option<String> {
+        let text = self.text_of(self.first("List-Id")?);
+        let inside =
+            text.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(id, _)| id.trim().to_owned());
+        Some(inside.unwrap_or(text)).filter(|id| !id.is_empty())
+    }
+
     /// The web addresses in `List-Unsubscribe` (RFC 2369).
     pub fn list_unsubscribe_urls(&self) -> Vec<String> {
         let mut urls = Vec::new();
@@ -207,6 +215,14 @@ mod tests {
         assert_eq!(all("From: a@own.example\r\nFrom: b@b.example\r\nSender: c@c.example\r\n\r\n").len(), 3);
         assert_eq!(all("From: nobody\r\n\r\n").len(), 1);
         assert_eq!(all("Subject: x\r\n\r\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn list_ids_are_found() {
+        let of = |text: &str| HeaderBlock::read(format!("{text}\r\n\r\n").as_bytes()).list_id();
+        assert_eq!(of("List-Id: \"a < b\" News\r\n <news.shop.example>").as_deref(), Some("news.shop.example"));
+        assert_eq!(of("list-id: news.shop.example").as_deref(), Some("news.shop.example"));
+        assert_eq!((of("List-Id: <>"), of("Subject: x")), (None, None));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub const RENDERER: u8 = 1;
 
 /// Stored as JSON beside the body. Fields can be added; they must have a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
 pub struct Recipe {
     /// Which rules the copy is made by.
     pub renderer: u8,
@@ -27,6 +28,9 @@ pub struct Recipe {
     /// Whether links whose text is another house's URL are rewritten too.
     #[serde(default)]
     pub track_visible_urls: bool,
+    /// Whether `List-Unsubscribe` is added.
+    #[serde(default)]
+    pub unsubscribe: bool,
     /// The id of the key that signs tokens.
     pub key: u8,
     /// The time in DKIM signatures, milliseconds since the epoch.
@@ -81,6 +85,7 @@ impl Recipe {
         with(&Plan {
             prepend: self.prepend.as_bytes(),
             base_url: &self.base_url,
+            unsubscribe: self.unsubscribe,
             switches: &switches,
             signing_domains: &signing,
         })

@@ -15,10 +15,10 @@ use super::fold_rows::mode;
 use super::ledger::TextField;
 use super::reader::Readers;
 use super::writer::{Batch, Lane, Writer};
+use super::{person, suppression};
 use crate::domain::event::{About, Accepted, Attempt};
 use crate::domain::{
-    Address, BounceClass, Campaign, CampaignId, DeliveryId, Domain, Fact, MessageId, Mode, Outcome, PersonId,
-    Timestamp, link,
+    Address, BounceClass, Campaign, CampaignId, DeliveryId, Domain, Fact, MessageId, Mode, Outcome, Timestamp, link,
 };
 use crate::mail::receipt::Receipt;
 
@@ -55,6 +55,10 @@ pub struct Admission {
     pub links: Vec<(u16, String, String)>,
     /// 0 before 1.
     pub priority: u8,
+    /// What an unsubscribe is from: the `List-Id`, else the domain in `From`.
+    pub stream: String,
+    /// Whether it passes by unsubscribes.
+    pub transactional: bool,
     /// When.
     pub accepted_at: Timestamp,
     /// The first attempt is made then.
@@ -326,7 +330,7 @@ fn accept(
     let (campaign, mode) = (admission.campaign.id(), admission.campaign.mode());
     let mut waiting = Vec::with_capacity(admission.recipients.len());
     for (index, address) in admission.recipients.iter().enumerate() {
-        let person = person(batch, address, random)?;
+        let person = person::find_or_make(batch.tx, address, random)?;
         let due = Due {
             delivery: DeliveryId::from_raw(batch.next_id(now)),
             message,
@@ -371,7 +375,7 @@ fn insert_message(
     let size = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     batch
         .tx
-        .prepare_cached("insert into message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .prepare_cached("insert into message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")?
         .execute(params![
             message.raw(),
             admission.campaign.id().raw(),
@@ -384,7 +388,9 @@ fn insert_message(
             admission.subject,
             admission.message_id,
             metadata,
-            receipt
+            receipt,
+            admission.stream,
+            admission.transactional
         ])?;
     batch.tx.prepare_cached("insert into queue_message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, null)")?.execute(
         params![
@@ -456,22 +462,6 @@ fn name_links(batch: &Batch<'_>, admission: &Admission) -> Result<(), StoreError
     Ok(())
 }
 
-/// The random number that stands for an address in the ledger.
-fn person(batch: &Batch<'_>, address: &Address, random: fn() -> u64) -> Result<PersonId, StoreError> {
-    let canonical = address.canonical();
-    let stored = batch
-        .tx
-        .prepare_cached("select id from person where address = ?1")?
-        .query_row([&canonical], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = stored {
-        return Ok(PersonId::from_raw(id));
-    }
-    let id = i64::from_ne_bytes(random().to_ne_bytes());
-    batch.tx.prepare_cached("insert into person values (?1, ?2)")?.execute(params![id, canonical])?;
-    Ok(PersonId::from_raw(id))
-}
-
 fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError> {
     batch
         .tx
@@ -522,11 +512,14 @@ fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<(), StoreErr
     let reply = outcome.reply().to_string();
     let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
     batch.record(*at, fact, &texts)?;
-    Ok(())
+    match outcome {
+        Outcome::Bounced { class, .. } if class.is_final() => suppression::bounced(batch, due, *at),
+        _ => Ok(()),
+    }
 }
 
-/// The last delivery releases the body.
-fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<(), StoreError> {
+/// The last delivery releases the body. `false` when it had left already.
+pub(super) fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<bool, StoreError> {
     let gone =
         batch.tx.prepare_cached("delete from queue_delivery where delivery = ?1")?.execute([due.delivery.raw()])?;
     if gone == 1 {
@@ -534,5 +527,5 @@ fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<(), StoreE
                    released_at = iif(waiting <= 1, ?2, null) where message = ?1";
         batch.tx.prepare_cached(sql)?.execute(params![due.message.raw(), at.millis()])?;
     }
-    Ok(())
+    Ok(gone == 1)
 }

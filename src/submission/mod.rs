@@ -8,6 +8,7 @@ mod intake;
 mod settings;
 mod state;
 mod submitted;
+mod unsubscribe;
 
 use std::future::Future;
 use std::pin::Pin;

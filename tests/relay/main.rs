@@ -11,4 +11,5 @@ mod delivery;
 mod durability;
 mod ledger;
 mod submission;
+mod suppression;
 mod tracking;
