@@ -86,7 +86,7 @@ pub(super) fn show(response: Response) -> Result<(), Failure> {
         }
         Response::Users { emails } => emails.iter().for_each(|email| say(email)),
         Response::Listed { added: 0, .. } => say("it is on the list already"),
-        Response::Listed { .. } => say("it is on the list now; no mail will be sent to it"),
+        Response::Listed { .. } => say("it is on the list now"),
         Response::Domains { domains } if domains.is_empty() => {
             say("there are no sending domains; add one with: postrider domain add DOMAIN");
         }

@@ -161,9 +161,11 @@ impl Inner {
     /// Ends a delivery unsent. What cannot be written down now is asked again later: nothing has left.
     async fn suppress(&self, due: &Due, by: Suppression) -> Option<Timestamp> {
         let (delivery, message, domain, reason) = (due.delivery, due.message, due.address.domain(), by.reason);
-        tracing::info!(%delivery, %message, %domain, %reason, "suppressed");
         match self.queue.suppress(due.clone(), by, self.now()).await {
-            Ok(()) => None,
+            Ok(()) => {
+                tracing::info!(%delivery, %message, %domain, %reason, "suppressed");
+                None
+            }
             Err(error) => Some(self.unread(due, &error)),
         }
     }
