@@ -50,6 +50,7 @@ pub(super) fn intake(config: &Config) -> IntakeSettings {
         base_url: config.tracking.base_url.clone(),
         opens: config.tracking.opens,
         clicks: config.tracking.clicks,
+        unsubscribe: config.tracking.unsubscribe,
         exclude_hosts: config.tracking.exclude_hosts.clone(),
         track_visible_urls: config.tracking.visible_url_links == VisibleUrlLinks::Track,
         expire: config.delivery.retry.expire(),

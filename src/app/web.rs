@@ -47,6 +47,7 @@ impl Rooms {
             tracking: Tracking {
                 keys: Arc::new(store.token_keys()),
                 hits: store.hits(),
+                suppressions: store.suppressions(),
                 settings: Arc::new(settings::tracking(config)),
                 clock,
             },
@@ -54,6 +55,7 @@ impl Rooms {
             dashboard: Dashboard {
                 reports: store.reports(),
                 names: store.names(),
+                suppressions: store.suppressions(),
                 accounts: store.accounts(),
                 render: Arc::new(move |message, delivery| {
                     let copies = copies.clone();

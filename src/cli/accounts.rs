@@ -1,14 +1,12 @@
 //! Commands that change something: asked of the running relay, or done on the store when none runs.
 
 use std::io::BufRead;
-use std::sync::Arc;
 
 use super::arguments::{CredentialCommand, DomainCommand, UserCommand};
+use super::way::Way;
 use super::{Failure, say};
-use crate::app;
 use crate::config::Config;
-use crate::control::{self, Performer, Request, Response};
-use crate::store::Store;
+use crate::control::{Request, Response};
 
 pub(super) fn credential(config: &Config, command: &CredentialCommand) -> Result<(), Failure> {
     match command {
@@ -63,34 +61,11 @@ fn typed_twice() -> Result<String, Failure> {
 }
 
 fn ask(config: &Config, request: Request) -> Result<Response, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let answered = control::ask(&config.data_dir, &request).await;
-        let answered = answered.map_err(|e| Failure::failed(format!("the running relay cannot be asked: {e}")))?;
-        match answered {
-            Some(response) => Ok(response),
-            None => perform_alone(config, request).await,
-        }
-    })
+    Way::new(config)?.ask(request)
 }
 
-async fn perform_alone(config: &Config, request: Request) -> Result<Response, Failure> {
-    let settings = app::store_settings(config);
-    let store = tokio::task::spawn_blocking(move || Store::open(settings)).await?;
-    let store = Arc::new(store.map_err(|e| Failure::failed(e.to_string()))?);
-    let performer = Performer::new(
-        Arc::clone(&store),
-        crate::clock::Clock,
-        app::random,
-        crate::dashboard::hash_password,
-        Arc::new(|| {}),
-    );
-    let response = performer.perform(request).await;
-    tokio::task::spawn_blocking(move || store.close()).await?;
-    Ok(response)
-}
-
-fn show(response: Response) -> Result<(), Failure> {
+/// Says what came of a request.
+pub(super) fn show(response: Response) -> Result<(), Failure> {
     match response {
         Response::Done { message } => say(&message),
         Response::Failed { message } => return Err(Failure::failed(message)),
@@ -110,6 +85,8 @@ fn show(response: Response) -> Result<(), Failure> {
             say("there are no logins; make one with: postrider user create EMAIL");
         }
         Response::Users { emails } => emails.iter().for_each(|email| say(email)),
+        Response::Listed { added: 0, .. } => say("it is on the list already"),
+        Response::Listed { .. } => say("it is on the list now"),
         Response::Domains { domains } if domains.is_empty() => {
             say("there are no sending domains; add one with: postrider domain add DOMAIN");
         }

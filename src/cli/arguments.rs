@@ -34,6 +34,11 @@ pub enum Command {
         #[command(subcommand)]
         command: DomainCommand,
     },
+    /// Addresses not to mail.
+    Suppression {
+        #[command(subcommand)]
+        command: SuppressionCommand,
+    },
     /// Replay the ledger into a scratch copy and compare every view with it.
     Verify,
     /// Make every view again from the ledger.
@@ -97,6 +102,36 @@ pub enum DomainCommand {
     },
     /// List sending domains and their records.
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SuppressionCommand {
+    /// List all: address, reason, scope, since when, source.
+    List,
+    /// Put an address on the list.
+    Add {
+        /// The address.
+        address: String,
+        /// Hold back only the mail of this stream (a List-Id, or a From domain); without it, all mail.
+        #[arg(long, value_name = "STREAM")]
+        scope: Option<String>,
+    },
+    /// Take an address off the list.
+    Remove {
+        /// The address.
+        address: String,
+        /// Only for this stream, or for all mail (""); without it, for everything it stands there for.
+        #[arg(long, value_name = "STREAM")]
+        scope: Option<String>,
+    },
+    /// Put the addresses of a CSV file on the list: a header row, a column `email`, and if you have them `reason`, `scope`
+    /// and `created_at`. Rows that cannot be read are named, the rest is taken, and the exit code is 1.
+    Import {
+        /// The file; the exports of most mail services will do.
+        file: PathBuf,
+    },
+    /// The list as CSV on standard output, to be imported again.
+    Export,
 }
 
 #[derive(Debug, Args)]

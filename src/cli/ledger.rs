@@ -8,7 +8,8 @@ use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::store::{self, Range, StoreError};
 
-fn database(config: &Config) -> Result<std::path::PathBuf, Failure> {
+/// The database, to be read.
+pub(super) fn database(config: &Config) -> Result<std::path::PathBuf, Failure> {
     let path = config.data_dir.join(store::FILE);
     if path.exists() {
         return Ok(path);
@@ -31,7 +32,7 @@ pub(super) fn verify(config: &Config) -> Result<(), Failure> {
 }
 
 /// Why an export ended early.
-enum Ended {
+pub(super) enum Ended {
     Store(StoreError),
     Output(std::io::Error),
 }
@@ -39,6 +40,23 @@ enum Ended {
 impl From<StoreError> for Ended {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<std::io::Error> for Ended {
+    fn from(error: std::io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Ended {
+    /// A reader that went away has what it wanted.
+    pub(super) fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => None,
+            Self::Output(error) => Some(error.into()),
+            Self::Store(error) => Some(error.into()),
+        }
     }
 }
 
@@ -54,11 +72,8 @@ pub(super) fn export(config: &Config, range: &ExportRange) -> Result<(), Failure
     let path = database(config)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let range = Range { campaign: range.campaign.clone(), since, until };
-    match store::export(&path, &range, |line| writeln!(out, "{line}").map_err(Ended::Output)) {
-        Ok(()) => {}
-        Err(Ended::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-        Err(Ended::Output(error)) => return Err(error.into()),
-        Err(Ended::Store(error)) => return Err(error.into()),
+    if let Err(ended) = store::export::<Ended>(&path, &range, |line| Ok(writeln!(out, "{line}")?)) {
+        return ended.failure().map_or(Ok(()), Err);
     }
     Ok(out.flush()?)
 }

@@ -3,6 +3,8 @@
 mod accounts;
 mod arguments;
 mod ledger;
+mod suppression;
+mod way;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -59,6 +61,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Credential { command } => accounts::credential(&config, command),
         Command::User { command } => accounts::user(&config, command),
         Command::Domain { command } => accounts::domain(&config, command),
+        Command::Suppression { command } => suppression::suppression(&config, command),
         Command::Verify => ledger::verify(&config),
         Command::Rebuild => accounts::rebuild(&config),
         Command::Export(range) => ledger::export(&config, range),

@@ -7,7 +7,8 @@
 mod perform;
 mod request;
 mod socket;
+mod suppression;
 
 pub use perform::{Performer, Refreshed};
-pub use request::{CredentialLine, DomainLine, Request, Response};
+pub use request::{CredentialLine, DomainLine, Request, Response, SuppressionEntry};
 pub use socket::{ask, serve};

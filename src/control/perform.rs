@@ -16,8 +16,8 @@ pub type Refreshed = Arc<dyn Fn() + Send + Sync>;
 #[derive(Clone)]
 pub struct Performer {
     accounts: Accounts,
-    store: Arc<Store>,
-    clock: Clock,
+    pub(super) store: Arc<Store>,
+    pub(super) clock: Clock,
     random: fn() -> u64,
     /// Hashes a dashboard password; slow on purpose, so it is run off the reactor.
     hash: fn(&str) -> Result<String, String>,
@@ -50,6 +50,8 @@ impl Performer {
             Request::UserDelete { email } => self.delete_user(&email).await,
             Request::DomainAdd { domain } => self.add_domain(&domain).await,
             Request::DomainList => self.list_domains().await,
+            Request::SuppressionAdd { entries, imported } => self.add_suppressions(&entries, imported).await,
+            Request::SuppressionRemove { address, scope } => self.remove_suppression(&address, scope).await,
             Request::Rebuild => self.rebuild().await,
         };
         done.unwrap_or_else(|error| Response::failed(error.to_string()))

@@ -43,10 +43,37 @@ pub enum Request {
     },
     /// Lists sending domains.
     DomainList,
+    /// Puts addresses on the suppression list, at most as many as a request has room for.
+    SuppressionAdd {
+        /// Which, why, for which mail.
+        entries: Vec<SuppressionEntry>,
+        /// Whether they come from a file.
+        imported: bool,
+    },
+    /// Takes an address off the suppression list.
+    SuppressionRemove {
+        /// Which.
+        address: String,
+        /// For which stream, empty for all mail; without it, for every scope it stands there for.
+        scope: Option<String>,
+    },
     /// Makes every view again.
     Rebuild,
     /// Asks whether a relay is there.
     Ping,
+}
+
+/// An address to put on the suppression list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SuppressionEntry {
+    /// The address.
+    pub address: String,
+    /// `bounce`, `complaint`, `unsubscribe`, `manual` or `import`.
+    pub reason: String,
+    /// For which stream; empty for all mail.
+    pub scope: String,
+    /// Since when, RFC 3339; without it, now.
+    pub since: Option<String>,
 }
 
 /// A credential in a list.
@@ -103,6 +130,13 @@ pub enum Response {
     Users {
         /// By address.
         emails: Vec<String>,
+    },
+    /// What became of addresses to put on the suppression list.
+    Listed {
+        /// Now on it.
+        added: usize,
+        /// On it already.
+        present: usize,
     },
     /// Sending domains.
     Domains {

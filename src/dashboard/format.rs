@@ -79,6 +79,8 @@ impl WrittenBand for Rates {
 pub trait WrittenTime {
     /// `17 Nov 09:00`.
     fn short(&self) -> String;
+    /// `17 Nov 2026`.
+    fn day(&self) -> String;
     /// `17 Nov 2026 09:00:04`.
     fn long(&self) -> String;
 }
@@ -86,6 +88,10 @@ pub trait WrittenTime {
 impl WrittenTime for Timestamp {
     fn short(&self) -> String {
         self.to_chrono().format("%-d %b %H:%M").to_string()
+    }
+
+    fn day(&self) -> String {
+        self.to_chrono().format("%-d %b %Y").to_string()
     }
 
     fn long(&self) -> String {

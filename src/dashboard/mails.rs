@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::auth::User;
 use super::format::{WrittenSize as _, WrittenTime as _};
 use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
-use crate::domain::{BounceClass, DeliveryId, Fact, Mode};
+use crate::domain::{BounceClass, DeliveryId, Fact, Mode, Suppression};
 use crate::mail::preview;
 use crate::store::DeliveryFilter;
 use crate::store::view::{DeliveryReport, DeliveryRow, State as DeliveryState, TimelineEntry};
@@ -105,7 +105,14 @@ fn step(entry: &TimelineEntry) -> Step {
             let pixel = if *pixel { "with a pixel" } else { "without a pixel" };
             ("Delivered".to_owned(), format!("{}; {pixel}, {links} tracked links", tried(attempt)))
         }
-        Fact::Bounced { attempt, class, .. } => ("Bounced".to_owned(), format!("{}; {}", tried(attempt), why(*class))),
+        Fact::Bounced { attempt, class, .. } => {
+            let after = if class.is_final() { "; the address is suppressed from now on" } else { "" };
+            ("Bounced".to_owned(), format!("{}; {}{after}", tried(attempt), why(*class)))
+        }
+        Fact::Suppressed { by: Some(by), .. } => ("Suppressed, not sent".to_owned(), held_back(by)),
+        Fact::Unsubscribed { client: Some(client), .. } => {
+            ("Unsubscribed".to_owned(), format!("{} \u{b7} {}", client.class.as_str(), entry.agent))
+        }
         Fact::Expired { attempt, class, .. } => ("Expired".to_owned(), format!("{}; {}", tried(attempt), why(*class))),
         Fact::Opened(hit) => ("Pixel fetched".to_owned(), format!("{} \u{b7} {}", hit.class.as_str(), entry.agent)),
         Fact::Clicked(hit) => {
@@ -122,6 +129,11 @@ fn step(entry: &TimelineEntry) -> Step {
         transcript: entry.transcript.clone(),
         target: entry.target.clone(),
     }
+}
+
+fn held_back(by: &Suppression) -> String {
+    let what = if by.scope.is_empty() { "all mail" } else { by.scope.as_str() };
+    format!("{}; holds back {what}; since {} UTC", by.reason, by.since.long())
 }
 
 #[derive(Template)]

@@ -12,6 +12,7 @@ mod naming;
 mod numbers;
 mod operation;
 mod shell;
+mod suppressions;
 
 pub use auth::hash_password;
 
@@ -22,7 +23,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::{DeliveryId, MessageId, Mode};
-use crate::store::{Accounts, Names, Reports};
+use crate::store::{Accounts, Names, Reports, Suppressions};
 
 const STYLE: &str = include_str!("../../static/app.css");
 const MARK: &str = include_str!("../../static/mark.svg");
@@ -37,6 +38,8 @@ pub struct Dashboard {
     pub reports: Reports,
     /// What campaigns are called.
     pub names: Names,
+    /// Who is not mailed.
+    pub suppressions: Suppressions,
     /// Logins and sessions.
     pub accounts: Accounts,
     /// Renders copies for the preview.
@@ -78,7 +81,12 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/messages/{id}/preview", web::get().to(mails::show_preview))
         .route("/inbox", web::get().to(mails::inbox))
         .route("/queue", web::get().to(operation::queue))
-        .route("/domains", web::get().to(operation::domains));
+        .route("/domains", web::get().to(operation::domains))
+        .route("/suppressions", web::get().to(suppressions::list))
+        .route("/suppressions", web::post().to(suppressions::add))
+        .route("/suppressions/remove", web::post().to(suppressions::remove))
+        .route("/suppressions/import", web::post().to(suppressions::import))
+        .route("/suppressions/export.csv", web::get().to(suppressions::export));
 }
 
 /// A file of the program itself; it changes with the program only.

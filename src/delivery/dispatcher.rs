@@ -15,7 +15,7 @@ use super::notices::Notices;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
 use crate::domain::event::Attempt;
-use crate::domain::{EnhancedCode, Mode, Outcome, Reply, RetrySchedule, Timestamp};
+use crate::domain::{EnhancedCode, Mode, Outcome, Reply, RetrySchedule, Suppression, Timestamp};
 use crate::store::{Due, Queue, Settlement, StoreError};
 
 /// Attempts under way at once, over all sites.
@@ -142,17 +142,41 @@ impl Inner {
     }
 
     async fn deliver(self: Arc<Self>, due: Due) {
-        let again = match self.copies.render(due.message, due.delivery).await {
-            Ok(copy) => self.hand_over(&due, copy).await,
-            Err(CopyFault::Unusable(why)) => self.hold(&due, why).await,
-            Err(CopyFault::Store(error)) => {
-                tracing::warn!(%error, delivery = %due.delivery, "a message could not be read");
-                Some(self.now() + STORE_PAUSE)
-            }
+        // Asked now and not at acceptance: what holds a mail back may have come while it waited.
+        let again = match self.queue.suppression(&due).await {
+            Ok(None) => self.send(&due).await,
+            Ok(Some(by)) => self.suppress(&due, by).await,
+            Err(error) => Some(self.unread(&due, &error)),
         };
         let now = self.now();
         self.window().settled(&due, again, now);
         self.changed.notify_one();
+    }
+
+    async fn send(&self, due: &Due) -> Option<Timestamp> {
+        match self.copies.render(due.message, due.delivery).await {
+            Ok(copy) => self.hand_over(due, copy).await,
+            Err(CopyFault::Unusable(why)) => self.hold(due, why).await,
+            Err(CopyFault::Store(error)) => Some(self.unread(due, &error)),
+        }
+    }
+
+    /// When a delivery is taken up again whose message or suppressions could not be read or written.
+    fn unread(&self, due: &Due, error: &StoreError) -> Timestamp {
+        tracing::warn!(%error, delivery = %due.delivery, "a delivery waits for the store");
+        self.now() + STORE_PAUSE
+    }
+
+    /// Ends a delivery unsent. What cannot be written down now is asked again later: nothing has left.
+    async fn suppress(&self, due: &Due, by: Suppression) -> Option<Timestamp> {
+        let (delivery, message, domain, reason) = (due.delivery, due.message, due.address.domain(), by.reason);
+        match self.queue.suppress(due.clone(), by, self.now()).await {
+            Ok(()) => {
+                tracing::info!(%delivery, %message, %domain, %reason, "suppressed");
+                None
+            }
+            Err(error) => Some(self.unread(due, &error)),
+        }
     }
 
     /// Keeps what cannot be sent from being sent, and from being lost.

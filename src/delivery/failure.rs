@@ -83,7 +83,12 @@ pub(super) struct Failure {
 impl Failure {
     /// A server's refusal.
     pub(super) fn said(step: Step, reply: Reply) -> Self {
-        Self { class: BounceClass::of(&reply), permanent: reply.is_permanent(), step, spoken: true, reply }
+        // Before RCPT nothing was said of the recipient yet.
+        let class = match BounceClass::of(&reply) {
+            about_recipient if about_recipient.is_final() && step < Step::Rcpt => BounceClass::Policy,
+            class => class,
+        };
+        Self { class, permanent: reply.is_permanent(), step, spoken: true, reply }
     }
 
     /// Our own finding; `code` decides whether it is for good.

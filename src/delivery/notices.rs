@@ -203,6 +203,7 @@ impl Notices {
             signed_at: now.millis(),
             signers,
             utf8: false,
+            unsubscribe: false,
             untracked: None,
         }
     }

@@ -102,6 +102,9 @@ impl BounceClass {
         if let Some(class) = reply.enhanced.and_then(|e| Self::of_detail(e.1, e.2, reply)) {
             return class;
         }
+        if says(&["sender address", "sender domain", "sender verify", "sender rejected"]) {
+            return Self::Policy;
+        }
         if says(&[
             "user unknown",
             "unknown user",
@@ -142,9 +145,30 @@ impl BounceClass {
             (7, 28) => Self::RateLimited,
             (5 | 6, _) | (7, 10 | 11) => Self::TlsOrProtocol,
             (7, 0 | 1) if reply.text.to_ascii_lowercase().contains("spam") => Self::SpamContent,
-            (7, _) => Self::Policy,
+            // 1.7 and 1.8 are about the sender, not the recipient.
+            (7, _) | (1, 7 | 8) => Self::Policy,
             _ => return None,
         })
+    }
+
+    /// Whether a refusal of this kind says that no mail will ever reach the address, so that it is suppressed.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::InvalidRecipient | Self::BadDomain | Self::InactiveMailbox => true,
+            Self::MailboxFull
+            | Self::Policy
+            | Self::SpamContent
+            | Self::IpBlocklisted
+            | Self::AuthFailed
+            | Self::RateLimited
+            | Self::Greylisted
+            | Self::TooLarge
+            | Self::TlsOrProtocol
+            | Self::Dns
+            | Self::NoAnswer
+            | Self::Expired
+            | Self::Other => false,
+        }
     }
 
     /// One plain clause for the page.
@@ -186,6 +210,8 @@ mod tests {
             ("554 5.7.1 refused", BounceClass::Policy),
             ("421 4.7.28 slow down", BounceClass::RateLimited),
             ("552 too big", BounceClass::TooLarge),
+            ("550 5.1.8 sender's domain does not exist", BounceClass::Policy),
+            ("550 Sender address rejected: domain does not exist", BounceClass::Policy),
             ("554 no", BounceClass::Other),
         ] {
             let reply = Reply::from_lines([line.as_bytes()]).unwrap();

@@ -137,6 +137,11 @@ impl Token {
         ((HEAD_LEN + MAC_LEN) * 4).div_ceil(3)
     }
 
+    /// The length of the text of an unsubscribe token.
+    pub const fn unsubscribe_len() -> usize {
+        Self::open_len()
+    }
+
     /// The length of the text of a click token for this target, without signing one.
     pub fn click_len(target: &str) -> usize {
         let chars = (HEAD_LEN + POSITION_LEN + target.len() + MAC_LEN) * 4;
@@ -242,5 +247,7 @@ mod tests {
         assert_eq!(small.len(), token.sign(keys.current()).len());
         let open = Token { delivery: DeliveryId::from_raw(1), purpose: Purpose::Open };
         assert_eq!(open.sign(keys.current()).len(), Token::open_len());
+        let leave = Token { delivery: DeliveryId::from_raw(1), purpose: Purpose::Unsubscribe };
+        assert_eq!(leave.sign(keys.current()).len(), Token::unsubscribe_len());
     }
 }

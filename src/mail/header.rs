@@ -126,11 +126,13 @@ impl<'a> HeaderBlock<'a> {
         found
     }
 
-    /// The identifier in `List-Id` (RFC 2919 section 2), lower case; `None` when there is none.
+    /// The identifier in `List-Id` (RFC 2919 section 2), lower case: what stands between the last angle brackets, else all
+    /// of it; `None` where that is none.
     pub fn list_id(&self) -> Option<String> {
-        let text = self.text("List-Id");
-        let id = text.rsplit_once('<')?.1.split_once('>')?.0.trim().to_ascii_lowercase();
-        let is_id = (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        let text = self.text_of(self.first("List-Id")?);
+        let inside = text.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(id, _)| id);
+        let id = inside.unwrap_or(&text).trim().to_ascii_lowercase();
+        let is_id = (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic() && !b"<>".contains(&b));
         is_id.then_some(id)
     }
 
@@ -220,8 +222,12 @@ mod tests {
     #[test]
     fn lists_are_known_by_what_stands_in_angle_brackets() {
         let list = |text: &str| HeaderBlock::read(format!("List-Id: {text}\r\n\r\n").as_bytes()).list_id();
-        assert_eq!(list("Weekly <news>  <Weekly.News.Example>").as_deref(), Some("weekly.news.example"));
-        for bad in ["weekly.news.example", "<>", "<a b>", "<weekly.news.example"] {
+        for good in
+            ["Weekly <news>  <Weekly.News.Example>", "\"a < b\" News\r\n <weekly.news.example>", "weekly.news.example"]
+        {
+            assert_eq!(list(good).as_deref(), Some("weekly.news.example"), "{good}");
+        }
+        for bad in ["The weekly", "<>", "<a b>", "<weekly.news.example", ""] {
             assert_eq!(list(bad), None, "{bad}");
         }
     }

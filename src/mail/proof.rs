@@ -36,6 +36,7 @@ pub fn check(
     delivery: DeliveryId,
 ) -> Result<(), Difference> {
     let copy = copy.strip_prefix(plan.prepend).ok_or_else(|| differ("the lines on top are not the planned ones"))?;
+    let copy = without_unsubscribe(copy, plan, keys, delivery)?;
     let parse = |bytes| MessageParser::new().parse(bytes);
     let before: Message<'_> = parse(raw).ok_or_else(|| differ("the message cannot be read again"))?;
     let after: Message<'_> = parse(copy).ok_or_else(|| differ("the copy cannot be read"))?;
@@ -51,6 +52,27 @@ pub fn check(
     }
     gaps(raw, &before, copy, &after)?;
     if reader.pixels > 1 { Err(differ("the copy has more than one pixel")) } else { Ok(()) }
+}
+
+/// The two fields of RFC 8058, with a token of this delivery, where they are planned.
+fn without_unsubscribe<'c>(
+    copy: &'c [u8],
+    plan: &Plan<'_>,
+    keys: &TokenKeys,
+    delivery: DeliveryId,
+) -> Result<&'c [u8], Difference> {
+    if !plan.unsubscribe {
+        return Ok(copy);
+    }
+    let start = format!("List-Unsubscribe: <{}/u/", plan.base_url);
+    let rest = copy.strip_prefix(start.as_bytes()).and_then(|rest| {
+        let (token, rest) = rest.split_at_checked(memchr::memchr(b'>', rest)?)?;
+        let token = keys.open(std::str::from_utf8(token).ok()?)?;
+        let is_own = token.delivery == delivery && token.purpose == Purpose::Unsubscribe;
+        let rest = rest.strip_prefix(b">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")?;
+        is_own.then_some(rest)
+    });
+    rest.ok_or_else(|| differ("List-Unsubscribe is not the planned one"))
 }
 
 /// Preamble, boundaries and epilogue: the octets of multiparts that belong to no leaf.

@@ -22,6 +22,9 @@ pub struct Receipt {
     pub pixel: String,
     /// Why nothing was tracked, one clause; empty when something was.
     pub untracked: String,
+    /// What became of `List-Unsubscribe`, one clause; empty when it was not looked at.
+    #[serde(default)]
+    pub unsubscribe: String,
     /// `domain` and `selector` of each signature to make.
     pub signed_by: Vec<(String, String)>,
     /// Control headers read and removed, and what was not understood.

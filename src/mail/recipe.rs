@@ -33,6 +33,9 @@ pub struct Recipe {
     /// Whether links whose text is another house's URL are rewritten too.
     #[serde(default)]
     pub track_visible_urls: bool,
+    /// Whether `List-Unsubscribe` is added.
+    #[serde(default)]
+    pub unsubscribe: bool,
     /// The id of the key that signs tokens.
     pub key: u8,
     /// The time in DKIM signatures, milliseconds since the epoch.
@@ -90,6 +93,7 @@ impl Recipe {
         with(&Plan {
             prepend: self.prepend.as_bytes(),
             base_url: &self.base_url,
+            unsubscribe: self.unsubscribe,
             switches: &switches,
             signing_domains: &signing,
         })

@@ -22,6 +22,8 @@ const PAGE_MAX: usize = 4 << 20;
 const CLIP_WARNING: usize = 95_000;
 /// The open token's place.
 const PIXEL_SLOT: usize = 0;
+/// Behind the unsubscribe token.
+const UNSUBSCRIBE_END: &str = ">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
 
 /// What the sender and the configuration asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub struct Plan<'a> {
     pub prepend: &'a [u8],
     /// The tracking host's URL, without a final slash.
     pub base_url: &'a str,
+    /// Whether `List-Unsubscribe` follows them (RFC 2369, RFC 8058).
+    pub unsubscribe: bool,
     /// What is wanted.
     pub switches: &'a Switches,
     /// Domains that we sign for anew.
@@ -75,6 +79,7 @@ pub struct Stencil {
     segments: Vec<Segment>,
     links: Vec<StencilLink>,
     pixel: bool,
+    unsubscribe: bool,
     receipt: Receipt,
 }
 
@@ -114,6 +119,9 @@ impl Stencil {
         let click = |link: &StencilLink| sign(Purpose::Click { position: link.position, target: link.target.clone() });
         let mut tokens = vec![if self.pixel { sign(Purpose::Open) } else { String::new() }];
         tokens.extend(self.links.iter().map(click));
+        if self.unsubscribe {
+            tokens.push(sign(Purpose::Unsubscribe));
+        }
         let mut copy = Vec::with_capacity(raw.len() + raw.len() / 4 + 1_024);
         for segment in &self.segments {
             segment.write(raw, &tokens, &mut copy);
@@ -271,6 +279,13 @@ impl<'a> Work<'a> {
         self.changes.push(Change { range: part.body.clone(), segments: edited.segments });
     }
 
+    /// Two fields with a token of the copy's own, whose place is behind those of the links.
+    fn unsubscribe(&self) -> [Segment; 3] {
+        let before = format!("List-Unsubscribe: <{}/u/", self.plan.base_url);
+        let token = Segment::Token { slot: self.links.len() + 1, len: Token::unsubscribe_len(), breaks: Vec::new() };
+        [Segment::Literal(before.into_bytes()), token, Segment::Literal(UNSUBSCRIBE_END.into())]
+    }
+
     fn finish(mut self) -> Stencil {
         let edited = !self.changes.is_empty();
         for field in self.header.fields() {
@@ -281,6 +296,9 @@ impl<'a> Work<'a> {
         }
         self.changes.sort_by_key(|change| (change.range.start, change.range.end));
         let mut segments = vec![Segment::Literal(self.plan.prepend.to_vec())];
+        if self.plan.unsubscribe {
+            segments.extend(self.unsubscribe());
+        }
         let mut at = 0;
         for change in self.changes {
             if change.range.start > at {
@@ -291,7 +309,8 @@ impl<'a> Work<'a> {
         }
         segments.push(Segment::Copy(at..self.raw.len()));
         let size_out: usize = segments.iter().map(Segment::size).sum();
-        let mut stencil = Stencil { segments, links: self.links, pixel: self.pixel, receipt: self.receipt };
+        let (links, pixel, unsubscribe) = (self.links, self.pixel, self.plan.unsubscribe);
+        let mut stencil = Stencil { segments, links, pixel, unsubscribe, receipt: self.receipt };
         stencil.receipt.size_in = self.raw.len() as u64;
         stencil.receipt.size_out = size_out as u64;
         if stencil.receipt.untracked.is_empty() && !stencil.pixel && stencil.links.is_empty() {

@@ -16,7 +16,13 @@ fn keys() -> TokenKeys {
 fn with_plan<T>(with: impl FnOnce(&Plan<'_>) -> T) -> T {
     let switches =
         Switches { opens: true, clicks: true, exclude_hosts: Vec::new(), visible_url_links: VisibleUrlLinks::Leave };
-    with(&Plan { prepend: PREPEND, base_url: "https://track.example", switches: &switches, signing_domains: &[] })
+    with(&Plan {
+        prepend: PREPEND,
+        base_url: "https://track.example",
+        unsubscribe: false,
+        switches: &switches,
+        signing_domains: &[],
+    })
 }
 
 const DELIVERY: DeliveryId = DeliveryId::from_raw(77);
@@ -73,6 +79,34 @@ fn the_proof_catches_what_a_rewriter_could_do_wrong() {
         assert_ne!(bad, copy, "{fault} was not seeded");
         assert!(prove(raw, &bad).is_err(), "{fault} was not caught");
     }
+}
+
+#[test]
+fn one_click_stands_on_top_with_a_token_of_its_own() {
+    with_plan(|plan| {
+        let plan = Plan { unsubscribe: true, ..*plan };
+        let prove = |copy: &str| proof::check(PAGE.as_bytes(), copy.as_bytes(), &plan, &keys(), DELIVERY);
+        let stencil = Stencil::compile(PAGE.as_bytes(), &plan);
+        let stamp = |id| String::from_utf8(stencil.stamp(PAGE.as_bytes(), id, keys().current())).unwrap();
+        let copy = stamp(DELIVERY);
+        assert_eq!(prove(&copy), Ok(()), "{copy}");
+        let rest = copy.strip_prefix("Received: from here\r\nList-Unsubscribe: <https://track.example/u/").unwrap();
+        let (token, rest) = rest.split_once('>').unwrap();
+        assert!(rest.starts_with("\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nFrom: a@own.example\r\n"));
+        let leave = Token { delivery: DELIVERY, purpose: Purpose::Unsubscribe };
+        assert_eq!(keys().open(token), Some(leave));
+        assert_eq!(stencil.receipt().size_out, copy.len() as u64);
+        let foreign = stamp(DeliveryId::from_raw(78));
+        let foreign = foreign.split_once("/u/").unwrap().1.split_once('>').unwrap().0;
+        for bad in [copy.replace(token, foreign), copy.replace("One-Click", "Two-Click"), copy.replace("/u/", "/c/")] {
+            assert!(prove(&bad).is_err(), "{bad}");
+        }
+        // Not planned, so not allowed.
+        assert!(with_plan(|plan| proof::check(PAGE.as_bytes(), copy.as_bytes(), plan, &keys(), DELIVERY)).is_err());
+        let plain = Stencil::compile_untracked(PAGE.as_bytes(), &plan, "so");
+        let plain = String::from_utf8(plain.stamp(PAGE.as_bytes(), DELIVERY, keys().current())).unwrap();
+        assert!(plain.contains(token) && !plain.contains("/c/"));
+    });
 }
 
 #[test]

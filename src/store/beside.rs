@@ -1,11 +1,10 @@
-//! What is written beside a message when it is accepted: its receipt, the numbers that stand for people.
+//! What is written beside a message when it is accepted: its receipt.
 
 use rusqlite::{OptionalExtension, params};
 
 use super::body;
 use super::error::StoreError;
 use super::writer::Batch;
-use crate::domain::{Address, PersonId};
 use crate::mail::receipt::Receipt;
 
 /// Receipts are kept once each: a template relayed a thousand times has one. Sizes differ, so they stand with the message.
@@ -28,20 +27,4 @@ pub(super) fn receipt_row(batch: &Batch<'_>, receipt: &Receipt) -> Result<i64, S
 /// Our own plain types always serialise.
 pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
-}
-
-/// The random number that stands for an address in the ledger.
-pub(super) fn person(batch: &Batch<'_>, address: &Address, random: fn() -> u64) -> Result<PersonId, StoreError> {
-    let canonical = address.canonical();
-    let stored = batch
-        .tx
-        .prepare_cached("select id from person where address = ?1")?
-        .query_row([&canonical], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = stored {
-        return Ok(PersonId::from_raw(id));
-    }
-    let id = i64::from_ne_bytes(random().to_ne_bytes());
-    batch.tx.prepare_cached("insert into person values (?1, ?2)")?.execute(params![id, canonical])?;
-    Ok(PersonId::from_raw(id))
 }

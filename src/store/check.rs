@@ -22,6 +22,7 @@ const VIEWS: &[(&str, usize)] = &[
     ("site", 2),
     ("link", 3),
     ("refusal", 2),
+    ("suppression", 2),
 ];
 
 /// What a comparison found.

@@ -10,7 +10,8 @@ use super::ledger::{self, TextField};
 use super::{names, report, schema};
 use crate::domain::EventId;
 use crate::domain::event::{Attempt, Hit};
-use crate::domain::{BounceClass, CampaignId, DeliveryId, Event, Fact, Mode, Source, Timestamp};
+use crate::domain::suppression::Added;
+use crate::domain::{Audience, BounceClass, CampaignId, DeliveryId, Event, Fact, Mode, Source, Suppression, Timestamp};
 
 /// Events a read transaction.
 const SLICE: i64 = 5_000;
@@ -107,6 +108,9 @@ fn envelope(conn: &Connection, source: i64, name: &str, event: &Event) -> Result
         Fact::Bounced { attempt, class, .. } | Fact::Expired { attempt, class, .. } => {
             out.insert("attempt".to_owned(), attempt_json(attempt, &text(TextField::Reply)?, None));
             out.insert("bounce".to_owned(), bounce_json(*class));
+            if matches!(event.fact, Fact::Bounced { .. }) {
+                out["bounce"]["suppressed"] = json!(class.is_final());
+            }
         }
         Fact::LateBounced { class, .. } => {
             out.insert("bounce".to_owned(), bounce_json(*class));
@@ -117,13 +121,16 @@ fn envelope(conn: &Connection, source: i64, name: &str, event: &Event) -> Result
             add_hit(&mut out, hit, &report::text(conn, source, *hit_seq, TextField::Target.code())?);
             out.insert("reclassifies".to_owned(), json!(name_of(*hit_seq)));
         }
-        Fact::SuppressionAdded { person, reason, scope } => {
-            out.insert("recipient".to_owned(), json!(address(conn, person.raw())?));
-            out.insert("suppression".to_owned(), json!({"reason": reason, "scope": scope}));
+        Fact::Unsubscribed { client: Some(client), .. } => {
+            out.insert("client".to_owned(), client_json(client.class, &client.rule, &client.family, &client.address));
         }
+        Fact::Suppressed { by: Some(by), .. } => {
+            out.insert("suppression".to_owned(), suppression_json(Some(by), &by.scope));
+        }
+        Fact::SuppressionAdded(added) => add_listed(conn, &mut out, added)?,
         Fact::SuppressionRemoved { person, scope } => {
             out.insert("recipient".to_owned(), json!(address(conn, person.raw())?));
-            out.insert("suppression".to_owned(), json!({"scope": scope}));
+            out.insert("suppression".to_owned(), suppression_json(None, scope));
         }
         Fact::Repointed { position, .. } => {
             out.insert("link".to_owned(), json!({"position": position}));
@@ -189,17 +196,41 @@ fn bounce_json(class: BounceClass) -> Value {
     json!({"class": class.as_str()})
 }
 
-fn add_hit(out: &mut Map<String, Value>, hit: &Hit, target: &str) {
-    if hit.position > 0 {
-        out.insert("link".to_owned(), json!({"position": hit.position, "url": target}));
+fn add_listed(conn: &Connection, out: &mut Map<String, Value>, added: &Added) -> Result<(), StoreError> {
+    let mut listed = suppression_json(Some(&added.suppression), &added.suppression.scope);
+    listed["source"] = json!(added.origin.as_str());
+    out.insert("recipient".to_owned(), json!(address(conn, added.person.raw())?));
+    out.insert("suppression".to_owned(), listed);
+    if let Some(delivery) = added.delivery {
+        out.insert("delivery".to_owned(), json!(delivery.to_string()));
     }
-    let mut client = json!({"class": hit.class.as_str(), "rule": hit.rule});
-    for (name, value) in [("family", &hit.family), ("address", &hit.address)] {
+    Ok(())
+}
+
+/// An absent scope is all mail.
+fn suppression_json(by: Option<&Suppression>, scope: &str) -> Value {
+    let mut out = by.map_or(json!({}), |by| json!({"reason": by.reason.as_str(), "since": by.since.rfc3339()}));
+    if !scope.is_empty() {
+        out["scope"] = json!(scope);
+    }
+    out
+}
+
+fn client_json(class: Audience, rule: &str, family: &str, address: &str) -> Value {
+    let mut client = json!({"class": class.as_str(), "rule": rule});
+    for (name, value) in [("family", family), ("address", address)] {
         if !value.is_empty() {
             client[name] = json!(value);
         }
     }
-    out.insert("client".to_owned(), client);
+    client
+}
+
+fn add_hit(out: &mut Map<String, Value>, hit: &Hit, target: &str) {
+    if hit.position > 0 {
+        out.insert("link".to_owned(), json!({"position": hit.position, "url": target}));
+    }
+    out.insert("client".to_owned(), client_json(hit.class, &hit.rule, &hit.family, &hit.address));
     if hit.count > 1 {
         out.insert("count".to_owned(), json!(hit.count));
     }

@@ -109,7 +109,7 @@ impl<'c> Fold<'c> {
     }
 
     fn take(&mut self, event: &Event) -> Result<(), StoreError> {
-        let Some(about) = event.fact.about() else { return Ok(()) };
+        let Some(about) = event.fact.about() else { return self.take_suppression(event) };
         let (delivery, campaign) = (about.delivery.raw(), about.campaign.raw());
         let is_hit = matches!(event.fact, Fact::Opened(_) | Fact::Clicked(_) | Fact::Reclassified { .. });
         let mut loaded = match self.deliveries.remove(&delivery) {
@@ -137,6 +137,12 @@ impl<'c> Fold<'c> {
         loaded.hits = hits_known.then_some(hits);
         self.deliveries.insert(delivery, loaded);
         Ok(())
+    }
+
+    /// Written at once: each is a row of its own.
+    fn take_suppression(&self, event: &Event) -> Result<(), StoreError> {
+        let row = rows::suppression_row(event);
+        row.map_or(Ok(()), |row| Ok(self.sql(rows::UPSERT_SUPPRESSION)?.execute(params_from_iter(row)).map(|_| ())?))
     }
 
     fn load(&self, delivery: i64, campaign: i64, mode: crate::domain::Mode) -> Result<Loaded, StoreError> {

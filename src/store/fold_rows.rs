@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Row, params};
 
 use super::error::StoreError;
@@ -9,7 +10,7 @@ use super::fold::mode_code;
 use super::fold_state::{DeliveryState, HitCounter};
 use super::view::State;
 use crate::domain::audience::Audience;
-use crate::domain::{BounceClass, Metric, Mode};
+use crate::domain::{BounceClass, DeliveryId, Event, Fact, Metric, Mode};
 
 pub(super) const SELECT_DELIVERY: &str = "select known, message, campaign, mode, person, domain, state, tries, class, \
     accepted_at, settled_at, pixel, links, opened, opened_at, clicked, clicked_at, open_events, click_events, \
@@ -50,6 +51,41 @@ pub(super) static UPSERT_SERIES: LazyLock<String> =
     LazyLock::new(|| upsert_counts("insert into v_series", "scope, bucket", "scope, bucket", ""));
 pub(super) static UPSERT_SITE: LazyLock<String> =
     LazyLock::new(|| upsert_counts("insert into v_site", "scope, domain", "scope, domain", ""));
+
+/// The latest fact counts; of two of one moment the greater, so that the order they meet in does not matter.
+pub(super) const UPSERT_SUPPRESSION: &str = "insert into v_suppression values (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+    on conflict (person, scope) do update set reason = excluded.reason, at = excluded.at, since = excluded.since, \
+    origin = excluded.origin, delivery = excluded.delivery \
+    where (excluded.at, excluded.reason, excluded.since, excluded.origin, excluded.delivery) \
+    > (at, reason, since, origin, delivery)";
+
+/// The row that a fact makes of the list of suppressions; `None` for other facts.
+pub(super) fn suppression_row(event: &Event) -> Option<[Value; 7]> {
+    let at = event.at.millis();
+    match &event.fact {
+        Fact::SuppressionAdded(added) => {
+            let by = &added.suppression;
+            let since = if by.since.millis() == 0 { at } else { by.since.millis() };
+            let delivery = added.delivery.map_or(0, DeliveryId::raw);
+            let (reason, origin) = (i64::from(by.reason.code()), i64::from(added.origin.code()));
+            let scope = Value::Text(by.scope.clone());
+            Some([
+                added.person.raw().into(),
+                scope,
+                reason.into(),
+                at.into(),
+                since.into(),
+                origin.into(),
+                delivery.into(),
+            ])
+        }
+        Fact::SuppressionRemoved { person, scope } => {
+            let zero = || Value::Integer(0);
+            Some([person.raw().into(), Value::Text(scope.clone()), zero(), at.into(), zero(), zero(), zero()])
+        }
+        _ => None,
+    }
+}
 
 const CAMPAIGN_KEYS: &str =
     "id, name, mode, first_at, last_at, first_message, last_message, messages, first_delivery_at";

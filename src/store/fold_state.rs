@@ -164,7 +164,7 @@ impl DeliveryState {
                 count(hits, hit, hit.class, hit_at.millis(), i64::from(hit.count));
                 self.sum_up(hits);
             }
-            Fact::SuppressionAdded { .. }
+            Fact::SuppressionAdded(_)
             | Fact::SuppressionRemoved { .. }
             | Fact::Repointed { .. }
             | Fact::Erased { .. }

@@ -118,7 +118,8 @@ fn note(batch: &mut Batch<'_>, hit: &NewHit) -> Result<Noted, StoreError> {
     Ok(Noted::Counted)
 }
 
-fn cut(agent: &str) -> &str {
+/// What is kept of a user agent.
+pub(super) fn cut(agent: &str) -> &str {
     let end = (0..=AGENT_MAX.min(agent.len())).rev().find(|at| agent.is_char_boundary(*at)).unwrap_or(0);
     &agent[..end]
 }

@@ -19,6 +19,7 @@ mod notice;
 #[cfg(test)]
 mod notice_tests;
 mod open;
+mod person;
 mod queue;
 mod reader;
 mod report;
@@ -26,6 +27,7 @@ mod report_campaign;
 mod report_delivery;
 mod schema;
 mod secret;
+mod suppression;
 #[cfg(test)]
 mod tests;
 pub mod view;
@@ -43,3 +45,4 @@ pub use open::{OpenError, Settings, Store};
 pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage};
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;
+pub use suppression::{Listed, SuppressionRow, Suppressions, suppressions};

@@ -209,6 +209,8 @@ fn accept(batch: &mut Batch<'_>, to: &Address, mail: &OwnMail, placed: &NewBody)
     let admission = Admission {
         campaign: Campaign::new(campaign::NONE, mail.mode),
         list: None,
+        stream: String::new(),
+        transactional: true,
         credential: String::new(),
         // RFC 3461 section 6.1: nobody is told of what becomes of a notice.
         reverse_path: None,

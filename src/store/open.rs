@@ -17,6 +17,7 @@ use super::names::Names;
 use super::queue::Queue;
 use super::reader::Readers;
 use super::report::Reports;
+use super::suppression::Suppressions;
 use super::writer::{Writer, WriterState};
 use super::{body, check, ledger, schema, secret};
 use crate::clock::Clock;
@@ -107,6 +108,12 @@ impl Store {
     /// The handle of tracking.
     pub fn hits(&self) -> Hits {
         self.hits.clone()
+    }
+
+    /// The handle of who is not mailed.
+    pub fn suppressions(&self) -> Suppressions {
+        let (writer, readers) = (self.writer.clone(), self.readers.clone());
+        Suppressions { writer, readers, random: self.settings.random }
     }
 
     /// The handle of pages.

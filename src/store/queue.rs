@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::beside::{json, person, receipt_row};
+use super::beside::{json, receipt_row};
 use super::body::{self, BodyFault, NewBody};
 use super::error::StoreError;
 use super::fold::mode_code;
@@ -18,6 +18,7 @@ use super::names;
 use super::notice::{self, Tell};
 use super::reader::Readers;
 use super::writer::{Batch, Lane, Writer};
+use super::{person, suppression};
 use crate::domain::event::{About, Accepted, Attempt};
 use crate::domain::{
     Address, BounceClass, Campaign, CampaignId, DeliveryId, Domain, Fact, MessageId, Mode, Outcome, Timestamp, Wishes,
@@ -61,6 +62,10 @@ pub struct Admission {
     pub links: Vec<(u16, String, String)>,
     /// 0 before 1.
     pub priority: u8,
+    /// What an unsubscribe is from: the `List-Id`, else the domain in `From`.
+    pub stream: String,
+    /// Whether it passes by unsubscribes.
+    pub transactional: bool,
     /// When.
     pub accepted_at: Timestamp,
     /// The first attempt is made then.
@@ -345,7 +350,7 @@ fn accept(
     names::name_links(batch.tx, campaign, &admission.links)?;
     let mut waiting = Vec::with_capacity(admission.recipients.len());
     for (index, address) in admission.recipients.iter().enumerate() {
-        let person = person(batch, address, random)?;
+        let person = person::find_or_make(batch.tx, address, random)?;
         let due = Due {
             delivery: DeliveryId::from_raw(batch.next_id(now)),
             message,
@@ -391,7 +396,7 @@ pub(super) fn insert_message(
     let size = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     batch
         .tx
-        .prepare_cached("insert into message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .prepare_cached("insert into message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")?
         .execute(params![
             message.raw(),
             campaign.raw(),
@@ -404,7 +409,9 @@ pub(super) fn insert_message(
             admission.subject,
             admission.message_id,
             metadata,
-            receipt
+            receipt,
+            admission.stream,
+            admission.transactional
         ])?;
     batch.tx.prepare_cached("insert into queue_message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, null)")?.execute(
         params![
@@ -463,15 +470,15 @@ fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<bool, StoreE
             Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
         }
         Outcome::Delivered(_) => {
-            telling |= leave_queue(batch, due, *at)?;
+            telling |= leave_queue(batch, due, *at)?.telling;
             Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links }
         }
         Outcome::Bounced { class, .. } => {
-            telling |= leave_queue(batch, due, *at)?;
+            telling |= leave_queue(batch, due, *at)?.telling;
             Fact::Bounced { about, attempt, class: *class }
         }
         Outcome::Expired { reply } => {
-            telling |= leave_queue(batch, due, *at)?;
+            telling |= leave_queue(batch, due, *at)?.telling;
             Fact::Expired { about, attempt, class: BounceClass::of(reply) }
         }
     };
@@ -482,21 +489,34 @@ fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<bool, StoreE
     let reply = outcome.reply().to_string();
     let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
     batch.record(*at, fact, &texts)?;
+    if let Outcome::Bounced { class, .. } = outcome
+        && class.is_final()
+    {
+        suppression::bounced(batch, due, *at)?;
+    }
     Ok(telling)
 }
 
-/// The last delivery releases the body. Whether something was to be told that need not wait any longer.
-fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<bool, StoreError> {
+/// What came of taking a delivery out of the queue.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Leaving {
+    /// It was still there.
+    pub(super) was_there: bool,
+    /// Something was to be told that need not wait any longer.
+    pub(super) telling: bool,
+}
+
+/// The last delivery releases the body.
+pub(super) fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<Leaving, StoreError> {
     let gone =
         batch.tx.prepare_cached("delete from queue_delivery where delivery = ?1")?.execute([due.delivery.raw()])?;
-    if gone == 1 {
-        let sql = "update queue_message set waiting = waiting - 1, \
-                   released_at = iif(waiting <= 1, ?2, null) where message = ?1 returning waiting";
-        let values = params![due.message.raw(), at.millis()];
-        let waiting: Option<i64> = batch.tx.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
-        if waiting == Some(0) {
-            return notice::hasten(batch, due.message, at);
-        }
+    if gone == 0 {
+        return Ok(Leaving::default());
     }
-    Ok(false)
+    let sql = "update queue_message set waiting = waiting - 1, \
+               released_at = iif(waiting <= 1, ?2, null) where message = ?1 returning waiting";
+    let values = params![due.message.raw(), at.millis()];
+    let waiting: Option<i64> = batch.tx.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+    let telling = waiting == Some(0) && notice::hasten(batch, due.message, at)?;
+    Ok(Leaving { was_there: true, telling })
 }

@@ -15,12 +15,15 @@ pub const FILE: &str = "postrider.db";
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_first", include_str!("../../migrations/0001_first.sql")),
     ("0002_views", include_str!("../../migrations/0002_views.sql")),
+    ("0003_streams", include_str!("../../migrations/0003_streams.sql")),
+    ("0003_suppressions", include_str!("../../migrations/0003_suppressions.sql")),
     ("0005_notices", include_str!("../../migrations/0005_notices.sql")),
     ("0008_names", include_str!("../../migrations/0008_names.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.
-pub(super) const VIEWS: &str = include_str!("../../migrations/0002_views.sql");
+pub(super) const VIEWS: &str =
+    concat!(include_str!("../../migrations/0002_views.sql"), include_str!("../../migrations/0003_suppressions.sql"),);
 
 /// Statements kept prepared.
 const PREPARED_MAX: usize = 128;

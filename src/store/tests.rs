@@ -11,9 +11,10 @@ use super::*;
 use crate::clock::Clock;
 use crate::domain::audience::Audience;
 use crate::domain::event::{About, Accepted, Attempt, Hit};
+use crate::domain::suppression::{Added, Origin, Reason};
 use crate::domain::{
     Address, BounceClass, Campaign, CampaignId, DeliveryId, EnhancedCode, Event, Fact, MessageId, Metric, Mode,
-    Outcome, PersonId, Reply, Timestamp, Verdict, Wishes,
+    Outcome, PersonId, Reply, Suppression, Timestamp, Verdict, Wishes,
 };
 use crate::mail::receipt::Receipt;
 
@@ -45,6 +46,8 @@ pub(super) fn admission(to: &[&str], body: &[u8]) -> Admission {
         pixel: true,
         links: vec![(1, "https://shop.example/a?u=1".to_owned(), "A".to_owned())],
         priority: 1,
+        stream: "shop.example".to_owned(),
+        transactional: false,
         accepted_at: Clock.now(),
         due_at: Clock.now(),
         expires_at: Clock.now(),
@@ -74,7 +77,7 @@ pub(super) fn settlement(due: &Due, outcome: Outcome) -> Settlement {
     }
 }
 
-fn ok() -> Reply {
+pub(super) fn ok() -> Reply {
     Reply::local(250, EnhancedCode(2, 0, 0), "ok")
 }
 
@@ -146,14 +149,15 @@ async fn a_campaign_goes_in_and_its_numbers_come_out() {
     store.close();
     let verified = verify(&folder.path().join(FILE), |_| ()).unwrap();
     assert_eq!(verified.differences, Vec::<String>::new());
-    assert_eq!(verified.events, 4 + 3 + 4 + 1);
+    // Four accepted, three tried and one suppressed for it, four hits, one delivered late.
+    assert_eq!(verified.events, 4 + 4 + 4 + 1);
     let mut lines = Vec::new();
     export::<StoreError>(&folder.path().join(FILE), &Range::default(), |line| {
         lines.push(serde_json::from_str::<serde_json::Value>(line).unwrap());
         Ok(())
     })
     .unwrap();
-    assert_eq!(lines.len(), 12);
+    assert_eq!(lines.len(), 13);
     assert!(lines.iter().any(|l| l["type"] == "clicked"
         && l["link"]["url"] == "https://shop.example/a?u=1"
         && l["client"]["class"] == "human"));
@@ -236,6 +240,13 @@ async fn a_changed_event_or_view_is_named() {
     assert!(matches!(verify(&path, |_| ()), Err(StoreError::DamagedEvent { .. })));
 }
 
+fn suppression_added(n: i64, position: u16, tries: u32) -> Fact {
+    let reason = if tries > 1 { Reason::Bounce } else { Reason::Unsubscribe };
+    let scope = "x".repeat(position.into());
+    let suppression = Suppression { reason, scope, since: Timestamp::from_millis(n) };
+    Fact::SuppressionAdded(Added { person: PersonId::from_raw(n), suppression, origin: Origin::Import, delivery: None })
+}
+
 /// A random history of a few deliveries.
 fn history() -> impl Strategy<Value = Vec<(i64, Fact)>> {
     let about = |n: i64| About {
@@ -253,7 +264,7 @@ fn history() -> impl Strategy<Value = Vec<(i64, Fact)>> {
         ms: 0,
     };
     let class = prop::sample::select(Audience::ALL);
-    let fact = (1_i64..5, 0_u8..8, class.clone(), class, 0_u16..3, 1_u32..4).prop_map(
+    let fact = (1_i64..5, 0_u8..10, class.clone(), class, 0_u16..3, 1_u32..4).prop_map(
         move |(n, kind, a, b, position, tries)| {
             let about = about(n);
             let hit = |class| Hit {
@@ -275,8 +286,10 @@ fn history() -> impl Strategy<Value = Vec<(i64, Fact)>> {
                     next: Timestamp::from_millis(5),
                 },
                 2 => Fact::Bounced { about, attempt: attempt(tries), class: BounceClass::Policy },
-                3 => Fact::Unsubscribed { about },
+                3 => Fact::Unsubscribed { about, client: None },
                 4 => Fact::Reclassified { hit: hit(a), from: b, hit_at: Timestamp::from_millis(1_000), hit_seq: 1 },
+                8 => suppression_added(n, position, tries),
+                9 => Fact::SuppressionRemoved { person: PersonId::from_raw(n), scope: "x".repeat(position.into()) },
                 _ if position == 0 => Fact::Opened(hit(a)),
                 _ => Fact::Clicked(hit(a)),
             }
@@ -325,7 +338,7 @@ fn folded(runs: &[Vec<(i64, Fact)>]) -> rusqlite::Connection {
 /// Every row of every view but what names a seq, zero rows left out.
 fn dump(conn: &rusqlite::Connection) -> Vec<String> {
     let mut rows = Vec::new();
-    for view in ["delivery", "hit", "campaign", "series", "site", "link"] {
+    for view in ["delivery", "hit", "campaign", "series", "site", "link", "suppression"] {
         let mut statement = conn.prepare(&format!("select * from v_{view} order by 1, 2, 3")).unwrap();
         let columns = statement.column_count();
         let mut found = statement.query([]).unwrap();

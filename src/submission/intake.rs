@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Submitted;
+use super::{Submitted, unsubscribe};
 use crate::clock::Clock;
-use crate::domain::campaign;
 use crate::domain::{Campaign, DeliveryId, Domain, Mode, Profile, Timestamp, TokenKeys};
+use crate::domain::{campaign, suppression};
 use crate::mail::cache::{Compiled, StencilCache};
 use crate::mail::control::{self, Control};
 use crate::mail::header::HeaderBlock;
@@ -28,6 +28,7 @@ const PROOF_DELIVERY: DeliveryId = DeliveryId::from_raw(i64::MAX);
 
 /// What intake goes by.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
 pub struct IntakeSettings {
     /// The relay's name in `Received` and `Message-ID`.
     pub hostname: Domain,
@@ -39,6 +40,8 @@ pub struct IntakeSettings {
     pub opens: bool,
     /// Whether the links of campaign mail are rewritten.
     pub clicks: bool,
+    /// Whether campaign mail that lacks it gets `List-Unsubscribe`.
+    pub unsubscribe: bool,
     /// Hosts whose links stay.
     pub exclude_hosts: Vec<Domain>,
     /// Whether links whose text is another house's URL are rewritten too.
@@ -114,11 +117,17 @@ impl Intake {
         let campaign = Campaign::new(named.unwrap_or(campaign::NONE), self.settings.mode);
         let list = if named.is_none() { header.list_id() } else { None };
         let due_at = send_at(&mut control, now);
-        let compiled = self.compile(&raw, &header, submitted, &control, now, random);
+        let from = unsubscribe::from_domain(&header);
+        let from_signs = from.as_ref().is_some_and(|domain| !(self.signers_for)(domain).is_empty());
+        let leaves = unsubscribe::decide(&header, submitted.credential.profile, &self.settings, from_signs);
+        let stream = suppression::stream_of(header.list_id().as_deref(), from.as_ref());
+        let recipe = Recipe { unsubscribe: leaves.is_ok(), ..self.recipe(&header, submitted, &control, now, random) };
+        let compiled = self.compile(&raw, recipe, submitted);
         let (stencil, recipe) = (&compiled.stencil, &compiled.recipe);
         let transactional = submitted.credential.profile == Profile::Transactional;
         let life = if transactional { self.settings.expire.min(TRANSACTIONAL_LIFE_MAX) } else { self.settings.expire };
         let receipt = Receipt {
+            unsubscribe: unsubscribe::clause(leaves, &stream),
             signed_by: recipe.signers.clone(),
             control: control.complaints.clone(),
             ..stencil.receipt().clone()
@@ -143,6 +152,8 @@ impl Intake {
             pixel: stencil.has_pixel(),
             links,
             priority: u8::from(!transactional),
+            stream,
+            transactional,
             accepted_at: now,
             due_at,
             expires_at: due_at + life,
@@ -150,15 +161,14 @@ impl Intake {
         Ok(Box::new(Prepared { admission, compiled }))
     }
 
-    fn compile(
+    fn recipe(
         &self,
-        raw: &Arc<[u8]>,
         header: &HeaderBlock<'_>,
         submitted: &Submitted,
         control: &Control,
         now: Timestamp,
         random: u64,
-    ) -> Compiled {
+    ) -> Recipe {
         let settings = &self.settings;
         let campaign_mail = submitted.credential.profile == Profile::Campaign;
         let asked = |wanted: fn(&control::Track) -> bool| control.track.as_ref().is_none_or(wanted);
@@ -169,7 +179,7 @@ impl Intake {
             .collect();
         let mut signers: Vec<_> = domains.iter().flat_map(|domain| (self.signers_for)(domain)).collect();
         signers.sort();
-        let recipe = Recipe {
+        Recipe {
             renderer: RENDERER,
             prepend: self.prepend(header, submitted, now, random),
             base_url: settings.base_url.clone(),
@@ -177,12 +187,16 @@ impl Intake {
             clicks: settings.clicks && campaign_mail && asked(|track| track.clicks),
             exclude_hosts: settings.exclude_hosts.iter().map(ToString::to_string).collect(),
             track_visible_urls: settings.track_visible_urls,
+            unsubscribe: false,
             key: self.keys.current().id,
             signed_at: now.millis(),
             signers,
             utf8: submitted.utf8,
             untracked: None,
-        };
+        }
+    }
+
+    fn compile(&self, raw: &Arc<[u8]>, recipe: Recipe, submitted: &Submitted) -> Compiled {
         let stencil = recipe.compile(raw);
         let tracked = stencil.has_pixel() || !stencil.links().is_empty();
         let proved = if tracked { self.prove(raw, &recipe, &stencil) } else { Ok(()) };

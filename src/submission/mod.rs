@@ -9,6 +9,7 @@ mod intake;
 mod settings;
 mod state;
 mod submitted;
+mod unsubscribe;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! `/o/{token}.gif` and `/c/{token}`.
+//! `/o/{token}.gif` and `/c/{token}`, and the routes of the room.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 
 use super::Tracking;
+use super::unsubscribe::unsubscribe;
 use super::visitor::{agent, client_address, judge, kept};
 use crate::domain::link;
 use crate::domain::token::Purpose;
@@ -28,7 +29,8 @@ pub fn configure(config: &mut web::ServiceConfig, tracking: Tracking) {
     config
         .app_data(web::Data::new(tracking))
         .route("/o/{token:.*}", web::route().to(pixel))
-        .route("/c/{token:.*}", web::route().to(click));
+        .route("/c/{token:.*}", web::route().to(click))
+        .route("/u/{token:.*}", web::route().to(unsubscribe));
 }
 
 /// Whether a request counts, is answered without counting, or is of no use here.
@@ -41,7 +43,7 @@ fn counts(request: &HttpRequest) -> Option<bool> {
 }
 
 /// The token as it stands in the path, before any decoding: its alphabet needs none.
-fn token<'r>(request: &'r HttpRequest, route: &str) -> &'r str {
+pub(super) fn token<'r>(request: &'r HttpRequest, route: &str) -> &'r str {
     request.uri().path().strip_prefix(route).unwrap_or_default()
 }
 
@@ -69,7 +71,7 @@ async fn click(request: HttpRequest, tracking: web::Data<Tracking>) -> HttpRespo
         Purpose::Click { position, target } if may_redirect(&target) => Some((token.delivery, position, target)),
         Purpose::Click { .. } | Purpose::Open | Purpose::Unsubscribe => None,
     }) else {
-        return private(StatusCode::NOT_FOUND).content_type("text/html; charset=utf-8").body(UNKNOWN_LINK);
+        return unknown_link();
     };
     if counted {
         note(&request, &tracking, delivery, Some((position, &target))).await;
@@ -109,7 +111,12 @@ async fn note(
     let _ = tokio::time::timeout(COMMIT_WAIT, noted).await;
 }
 
-fn private(status: StatusCode) -> HttpResponseBuilder {
+/// For whatever we did not sign.
+pub(super) fn unknown_link() -> HttpResponse {
+    private(StatusCode::NOT_FOUND).content_type("text/html; charset=utf-8").body(UNKNOWN_LINK)
+}
+
+pub(super) fn private(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer.insert_header((CACHE_CONTROL, "no-store, private, max-age=0"));
     answer.insert_header(("X-Content-Type-Options", "nosniff"));

@@ -1,9 +1,10 @@
-//! Answers the pixel and the links that stand in delivered mail.
+//! Answers the pixel, the links and the unsubscribe address that stand in delivered mail.
 //!
 //! Promises: a click goes only where its signed token says; a pixel is always an image; an answer never waits longer than
-//! 50 ms for the store; only GET counts. May import `store`, `domain` and `clock`.
+//! 50 ms for the store; only GET counts; only POST unsubscribes. May import `store`, `domain` and `clock`.
 
 mod hits;
+mod unsubscribe;
 mod visitor;
 
 pub use hits::configure;
@@ -11,7 +12,7 @@ pub use visitor::{AddressKept, Settings};
 
 use crate::clock::Clock;
 use crate::domain::TokenKeys;
-use crate::store::Hits;
+use crate::store::{Hits, Suppressions};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct Tracking {
     pub keys: std::sync::Arc<TokenKeys>,
     /// Writes hits.
     pub hits: Hits,
+    /// Writes down who leaves.
+    pub suppressions: Suppressions,
     /// How visitors are told apart and kept.
     pub settings: std::sync::Arc<Settings>,
     /// Time.

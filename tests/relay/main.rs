@@ -12,4 +12,5 @@ mod durability;
 mod ledger;
 mod notices;
 mod submission;
+mod suppression;
 mod tracking;
