@@ -337,6 +337,8 @@ pub(super) fn settled(batch: &Batch<'_>, settlement: &Settlement) -> Result<(), 
 /// Forgets what stands beside a message whose body goes.
 pub(super) fn forget(conn: &Connection, message: i64) -> Result<(), StoreError> {
     conn.prepare_cached("delete from notice_wish where message = ?1")?.execute([message])?;
+    // A delay that was told, of a delivery that was taken out of the queue without an attempt.
+    conn.prepare_cached("delete from notice_due where message = ?1 and due_at is null")?.execute([message])?;
     let own = conn.prepare_cached("delete from notice_delivery where message = ?1")?.execute([message])?;
     if own > 0 {
         conn.prepare_cached("delete from message where id = ?1")?.execute([message])?;
