@@ -36,6 +36,7 @@ pub(super) fn user(config: &Config, command: &UserCommand) -> Result<(), Failure
         }
         UserCommand::List => show(ask(config, Request::UserList)?),
         UserCommand::Delete { email } => show(ask(config, Request::UserDelete { email: email.clone() })?),
+        UserCommand::Reset { email } => show(ask(config, Request::UserReset { email: email.clone() })?),
     }
 }
 
@@ -82,6 +83,7 @@ async fn perform_alone(config: &Config, request: Request) -> Result<Response, Fa
         Arc::clone(&store),
         crate::clock::Clock,
         app::random,
+        app::dashboard_url(config, None),
         crate::dashboard::hash_password,
         Arc::new(|| {}),
     );

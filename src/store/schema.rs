@@ -15,6 +15,7 @@ pub const FILE: &str = "postrider.db";
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_first", include_str!("../../migrations/0001_first.sql")),
     ("0002_views", include_str!("../../migrations/0002_views.sql")),
+    ("0006_links", include_str!("../../migrations/0006_links.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.

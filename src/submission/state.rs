@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::auth::{self, Guard, Login};
+use super::auth::{self, Login};
 use super::settings::Settings;
 use super::{Credentials, Sink, Submitted};
-use crate::domain::{Address, Credential, Domain, Envelope, Profile};
+use crate::domain::{Address, Credential, Domain, Envelope, Guard, Profile};
 use crate::server::{Machine, Pending, Received, Step};
 use crate::smtp::capability::Capabilities;
 use crate::smtp::command::{self, Command};

@@ -7,7 +7,7 @@ mod hits;
 mod visitor;
 
 pub use hits::configure;
-pub use visitor::{AddressKept, Settings};
+pub use visitor::{AddressKept, Settings, client_address};
 
 use crate::clock::Clock;
 use crate::domain::TokenKeys;
