@@ -23,6 +23,7 @@ pub(super) async fn greet(
     accounts: &Accounts,
     performer: &Performer,
     listeners: &Listeners,
+    dashboard: &str,
     clock: Clock,
 ) -> Result<(), String> {
     let fault = |e: crate::store::StoreError| e.to_string();
@@ -33,8 +34,8 @@ pub(super) async fn greet(
         Request::CredentialCreate { name: CREDENTIAL.to_owned(), domains: Vec::new(), profile: "campaign".to_owned() };
     let Response::Credential { username, password } = performer.perform(request).await else { return Ok(()) };
     let token = secret(settings::random);
-    accounts.create_welcome(Credential::hash(token.as_bytes()), clock.now()).await.map_err(fault)?;
-    let text = text(config, listeners, &username, &password, &token);
+    accounts.create_link(Credential::hash(token.as_bytes()), None, clock.now()).await.map_err(fault)?;
+    let text = text(listeners, dashboard, &username, &password, &token);
     let mut out = std::io::stdout();
     if out.is_terminal() {
         return out.write_all(text.as_bytes()).map_err(|e| e.to_string());
@@ -46,14 +47,9 @@ pub(super) async fn greet(
     Ok(())
 }
 
-fn text(config: &Config, listeners: &Listeners, user: &str, password: &str, token: &str) -> String {
+fn text(listeners: &Listeners, dashboard: &str, user: &str, password: &str, token: &str) -> String {
     let submission = listeners.submission.first().and_then(|listener| listener.local_addr().ok());
     let (host, port) = submission.map_or_else(Default::default, |a| (a.ip().to_string(), a.port().to_string()));
-    let web = listeners.web.local_addr().map(|a| a.to_string()).unwrap_or_default();
-    let dashboard = match config.web.public_url.as_str() {
-        "" => format!("http://{web}"),
-        url => url.trim_end_matches('/').to_owned(),
-    };
     let mut text = String::from("Postrider is running. Nothing leaves this machine until delivery.mode says so.\n\n");
     let _ = write!(text, "Sign in (once, within an hour):\n  {dashboard}/welcome/{token}\n\n");
     let _ = write!(

@@ -1,6 +1,9 @@
 //! Wires the rooms, starts them, and stops them in reverse order.
 
 mod first_run;
+mod gate;
+mod log;
+mod metrics;
 mod settings;
 mod web;
 
@@ -8,6 +11,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -15,8 +19,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use metrics::{Answers, Watch};
 use settings::Certificates;
-pub use settings::{random, store_settings};
+pub use settings::{dashboard_url, random, store_settings};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -40,7 +45,7 @@ const SWEEP_STEP: Duration = Duration::from_mins(1);
 
 /// Runs the relay until it is told to stop.
 pub fn serve(config: Config) -> Result<(), String> {
-    log();
+    log::start();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| "TLS could not be set up".to_owned())?;
@@ -51,15 +56,6 @@ pub fn serve(config: Config) -> Result<(), String> {
     // Everything that still writes has ended; what it sent is committed before the folder is let go.
     store.close();
     done
-}
-
-fn log() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("POSTRIDER_LOG").unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
-    let json = std::env::var("POSTRIDER_LOG_FORMAT").is_ok_and(|format| format == "json");
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second start in one process (a test) keeps the first one's log.
-    let _ = if json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
 }
 
 /// The sockets, all bound before anything is started or said.
@@ -123,12 +119,19 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let performer = performer(&store, &accounts, &signers);
+    let dashboard_url = dashboard_url(&config, listeners.web.local_addr().ok());
+    let performer = performer(&store, &accounts, &signers, &dashboard_url);
     control::serve(&config.data_dir, performer.clone(), stop.clone())
         .await
         .map_err(|e| format!("the control socket cannot be opened: {e}"))?;
     let intake = intake(&config, &store, &cache, &signers, &dispatcher);
-    start_submission(&config, (&listeners, &certificates), &accounts, intake, &stop, &tasks)?;
+    let messages = Arc::new(Answers::default());
+    let submission = submission(&config, &certificates, &accounts, intake, &messages)?;
+    let plain = listeners.submission.iter().map(|listener| (listener, Opening::Plain));
+    for (listener, opening) in plain.chain(listeners.submission_tls.iter().map(|listener| (listener, Opening::Tls))) {
+        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(|e| e.to_string())?;
+        tasks.spawn(submission.clone().serve(listener, opening, stop.clone()));
+    }
     let delivering = CancellationToken::new();
     let delivery = tokio::spawn({
         let (dispatcher, delivering) = (dispatcher.clone(), delivering.clone());
@@ -139,15 +142,29 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
         async move { notices.run(|due| dispatcher.accepted(vec![due]), stop).await }
     });
     tasks.spawn(sweep(store.clone(), config.clone(), clock, stop.clone()));
-    let rooms = web::Rooms::new(&config, &store, copies, clock);
+    let ready = Arc::new(AtomicBool::new(false));
+    let watch = Watch {
+        store: Arc::clone(&store),
+        dispatcher,
+        submission,
+        messages,
+        http: Arc::default(),
+        ready: Arc::clone(&ready),
+        data_dir: config.data_dir.clone(),
+        networks: config.web.metrics_networks.clone(),
+        trusted_proxies: config.web.trusted_proxies.clone(),
+    };
+    let rooms = web::Rooms::new(&config, &dashboard_url, watch, copies, clock);
     let web = web::start(&listeners, &certificates, rooms)?;
-    tasks.spawn(watch(certificates, stop.clone()));
-    first_run::greet(&config, &accounts, &performer, &listeners, clock).await?;
+    tasks.spawn(follow(certificates, stop.clone()));
+    first_run::greet(&config, &accounts, &performer, &listeners, &dashboard_url, clock).await?;
+    ready.store(true, Ordering::SeqCst);
     listeners.write(&config.data_dir)?;
     tracing::info!(source = %store.source(), "ready");
 
     told_to_stop().await?;
     tracing::info!("stopping");
+    ready.store(false, Ordering::SeqCst);
     stop.cancel();
     tasks.close();
     tasks.wait().await;
@@ -169,7 +186,7 @@ async fn load_signers(accounts: &Accounts) -> Result<HashMap<(String, String), A
     Ok(signers)
 }
 
-fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>) -> Performer {
+fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>, dashboard_url: &str) -> Performer {
     let (accounts, signers) = (accounts.clone(), Arc::clone(signers));
     let refresh = move || {
         let (accounts, signers) = (accounts.clone(), Arc::clone(&signers));
@@ -180,7 +197,8 @@ fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>) ->
             }
         });
     };
-    Performer::new(Arc::clone(store), Clock, random, dashboard::hash_password, Arc::new(refresh))
+    let url = dashboard_url.to_owned();
+    Performer::new(Arc::clone(store), Clock, random, url, dashboard::hash_password, Arc::new(refresh))
 }
 
 /// A key signs for its own domain and those below it.
@@ -213,33 +231,30 @@ fn intake(
     }
 }
 
-fn start_submission(
+fn submission(
     config: &Config,
-    (listeners, certificates): (&Listeners, &Certificates),
+    certificates: &Certificates,
     accounts: &Accounts,
     intake: Intake,
-    stop: &CancellationToken,
-    tasks: &TaskTracker,
-) -> Result<(), String> {
+    messages: &Arc<Answers>,
+) -> Result<Submission, String> {
     let settings = settings::submission(config);
     let tls = settings::tls(certificates.submission.as_ref())?;
-    let accounts = accounts.clone();
+    let (accounts, messages) = (accounts.clone(), Arc::clone(messages));
     let credentials: submission::Credentials = Arc::new(move |name: &str| accounts.credential(name));
     let sink: submission::Sink = Arc::new(move |submitted| {
-        let intake = intake.clone();
-        Box::pin(async move { intake.accept(submitted).await })
+        let (intake, messages) = (intake.clone(), Arc::clone(&messages));
+        Box::pin(async move {
+            let reply = intake.accept(submitted).await;
+            messages.count(reply.code());
+            reply
+        })
     });
-    let submission = Submission::new(settings, tls, credentials, sink);
-    let plain = listeners.submission.iter().map(|listener| (listener, Opening::Plain));
-    for (listener, opening) in plain.chain(listeners.submission_tls.iter().map(|listener| (listener, Opening::Tls))) {
-        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(|e| e.to_string())?;
-        tasks.spawn(submission.clone().serve(listener, opening, stop.clone()));
-    }
-    Ok(())
+    Ok(Submission::new(settings, tls, credentials, sink))
 }
 
 /// Follows the certificates' files.
-async fn watch(certificates: Certificates, stop: CancellationToken) {
+async fn follow(certificates: Certificates, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(CERTIFICATE_STEP) => certificates.refresh(),

@@ -1,11 +1,13 @@
 //! Each room's own settings, made from the configuration, so that no room knows it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, VisibleUrlLinks};
+use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, Shown, VisibleUrlLinks};
+use crate::dashboard::Configured;
 use crate::delivery::{self, Dispatch, NoticeSettings, Smarthost};
 use crate::domain::Mode;
 use crate::mail::recipe::SignersFor;
@@ -28,6 +30,22 @@ pub fn random() -> u64 {
 /// Uniform in 0 to 1.
 fn chance() -> f64 {
     rand::random()
+}
+
+/// Where people reach the dashboard, without a final slash; `bound` is where the web listener really is.
+pub fn dashboard_url(config: &Config, bound: Option<SocketAddr>) -> String {
+    if !config.web.public_url.is_empty() {
+        return config.web.public_url.trim_end_matches('/').to_owned();
+    }
+    let scheme = if config.web.tls_cert.is_empty() { "http" } else { "https" };
+    format!("{scheme}://{}", bound.unwrap_or(config.web.listen))
+}
+
+/// What the configuration says, for the settings page.
+pub(super) fn configured(config: &Config) -> Vec<Configured> {
+    let row =
+        |shown: &Shown| Configured { key: shown.key.clone(), value: shown.value.clone(), place: shown.place.clone() };
+    config.shown.iter().map(row).collect()
 }
 
 /// How the store is opened.

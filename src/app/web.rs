@@ -1,29 +1,30 @@
 //! The web listeners: tracking, API and dashboard on one socket, and tracking alone on a second one when asked.
 
 use std::net::TcpListener;
-
-use actix_web::body::MessageBody;
-use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HOST, HeaderName, HeaderValue};
-use actix_web::middleware::{Compress, Next, from_fn};
-use actix_web::{App, Error, HttpResponse, HttpServer, web};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, HttpResponse, HttpServer, web};
+
 use super::Listeners;
+use super::gate::{self, Gate, nothing_here};
+use super::metrics::{self, Watch};
 use super::settings::{self, Certificates};
 use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::config::{Config, is_loopback};
+use crate::config::Config;
 use crate::dashboard::{self, Dashboard};
 use crate::delivery::Copies;
-use crate::store::Store;
 use crate::tracking::{self, Tracking};
 
 /// Threads that answer requests.
 const WORKERS: usize = 2;
 /// A request's header has this long to arrive, and a connection may stay idle this long.
-const CLIENT_TIMEOUT: Duration = Duration::from_secs(20);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of a thread; more wait until one ends.
+const CONNECTIONS_MAX: usize = 4_000;
 /// Seconds that requests under way may take to end at a stop.
 const SHUTDOWN_S: u64 = 5;
 /// Form bodies, in octets.
@@ -35,14 +36,14 @@ pub(super) struct Rooms {
     tracking: Tracking,
     api: Api,
     dashboard: Dashboard,
-    /// The tracking host, when it is not a loopback name: requests to it see tracking alone.
-    tracking_host: Option<String>,
+    gate: Gate,
+    watch: Watch,
 }
 
 impl Rooms {
-    pub(super) fn new(config: &Config, store: &Arc<Store>, copies: Copies, clock: Clock) -> Self {
-        let mode = settings::mode(config);
-        let host = url::Url::parse(&config.tracking.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    pub(super) fn new(config: &Config, dashboard_url: &str, watch: Watch, copies: Copies, clock: Clock) -> Self {
+        let (mode, store) = (settings::mode(config), &watch.store);
+        let trusted_proxies = config.web.trusted_proxies.clone();
         Self {
             tracking: Tracking {
                 keys: Arc::new(store.token_keys()),
@@ -68,9 +69,13 @@ impl Rooms {
                 mode,
                 base_url: config.tracking.base_url.clone(),
                 hostname: config.hostname.to_string(),
-                secure: config.web.public_url.starts_with("https://") || !config.web.tls_cert.is_empty(),
+                dashboard_url: dashboard_url.to_owned(),
+                client: Arc::new(move |request| tracking::client_address(request, &trusted_proxies)),
+                guard: Arc::new(dashboard::guard()),
+                configured: settings::configured(config).into(),
             },
-            tracking_host: host.filter(|host| !is_loopback(host)),
+            gate: Gate::new(&config.tracking.base_url, Arc::clone(&watch.http)),
+            watch,
         }
     }
 }
@@ -114,6 +119,7 @@ macro_rules! listen {
         let server = $server
             .workers(WORKERS)
             .client_request_timeout(CLIENT_TIMEOUT)
+            .max_connections(CONNECTIONS_MAX)
             .shutdown_timeout(SHUTDOWN_S)
             .disable_signals();
         match $tls {
@@ -130,10 +136,13 @@ fn everything(listener: TcpListener, tls: Tls, rooms: Rooms) -> Result<Server, S
         let rooms = rooms.clone();
         App::new()
             .app_data(web::FormConfig::default().limit(FORM_MAX))
-            .app_data(web::Data::new(rooms.clone()))
-            .wrap(from_fn(keep_hosts_apart))
+            .app_data(web::Data::new(rooms.watch.clone()))
+            .wrap(from_fn(dashboard::only_own_forms))
+            .wrap(from_fn(gate::pass))
             .wrap(Compress::default())
             .configure(|config| common(config, &rooms))
+            .route("/readyz", web::get().to(metrics::ready))
+            .route("/metrics", web::get().to(metrics::metrics))
             .configure(|config| api::configure(config, rooms.api.clone()))
             .configure(|config| dashboard::configure(config, rooms.dashboard.clone()))
             .default_service(web::to(nothing_here))
@@ -144,7 +153,10 @@ fn everything(listener: TcpListener, tls: Tls, rooms: Rooms) -> Result<Server, S
 fn tracking_alone(listener: TcpListener, tls: Tls, rooms: Rooms) -> Result<Server, String> {
     let server = HttpServer::new(move || {
         let rooms = rooms.clone();
-        App::new().configure(|config| common(config, &rooms)).default_service(web::to(nothing_here))
+        App::new()
+            .wrap(from_fn(gate::pass))
+            .configure(|config| common(config, &rooms))
+            .default_service(web::to(nothing_here))
     });
     listen!(server, listener, tls)
 }
@@ -152,40 +164,11 @@ fn tracking_alone(listener: TcpListener, tls: Tls, rooms: Rooms) -> Result<Serve
 fn common(config: &mut web::ServiceConfig, rooms: &Rooms) {
     tracking::configure(config, rooms.tracking.clone());
     config
+        .app_data(web::Data::new(rooms.gate.clone()))
         .route("/healthz", web::get().to(|| async { HttpResponse::Ok().content_type("text/plain").body("ok\n") }))
         .route("/robots.txt", web::get().to(robots));
 }
 
 async fn robots() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("User-agent: *\nDisallow: /\n")
-}
-
-async fn nothing_here() -> HttpResponse {
-    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("There is nothing at this address.\n")
-}
-
-/// Publishing the tracking host never publishes the login; and no answer is read as something that it is not.
-async fn keep_hosts_apart(
-    rooms: web::Data<Rooms>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let host = host
-        .rsplit_once(':')
-        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
-        .map_or(host, |(host, _)| host);
-    let public = rooms.tracking_host.as_deref().is_some_and(|tracking| tracking.eq_ignore_ascii_case(host));
-    let path = request.path();
-    let allowed =
-        ["/o/", "/c/", "/u/"].iter().any(|start| path.starts_with(start)) || matches!(path, "/robots.txt" | "/healthz");
-    if public && !allowed {
-        return Ok(request.into_response(nothing_here().await).map_into_right_body());
-    }
-    let mut answer = next.call(request).await?.map_into_left_body();
-    let own = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")];
-    for (name, value) in own {
-        answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    Ok(answer)
 }

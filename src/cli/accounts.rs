@@ -34,6 +34,7 @@ pub(super) fn user(config: &Config, command: &UserCommand) -> Result<(), Failure
         }
         UserCommand::List => show(ask(config, Request::UserList)?),
         UserCommand::Delete { email } => show(ask(config, Request::UserDelete { email: email.clone() })?),
+        UserCommand::Reset { email } => show(ask(config, Request::UserReset { email: email.clone() })?),
     }
 }
 

@@ -91,6 +91,11 @@ pub enum UserCommand {
         /// Its e-mail address.
         email: String,
     },
+    /// Print a link with which its owner chooses a new password, once, within an hour.
+    Reset {
+        /// Its e-mail address.
+        email: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -42,8 +42,14 @@ impl<'c> Way<'c> {
     fn open(&self) -> Result<(Performer, Arc<Store>), Failure> {
         let store = Store::open(app::store_settings(self.config)).map_err(|e| Failure::failed(e.to_string()))?;
         let store = Arc::new(store);
-        let hash = crate::dashboard::hash_password;
-        let performer = Performer::new(Arc::clone(&store), crate::clock::Clock, app::random, hash, Arc::new(|| {}));
+        let performer = Performer::new(
+            Arc::clone(&store),
+            crate::clock::Clock,
+            app::random,
+            app::dashboard_url(self.config, None),
+            crate::dashboard::hash_password,
+            Arc::new(|| {}),
+        );
         Ok((performer, store))
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration: read once, checked whole, handed on as each room's own settings.
 
+mod check;
 mod read;
 
 use std::net::{IpAddr, SocketAddr};
@@ -8,8 +9,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use check::is_loopback;
 use read::Reader;
-pub use read::{Complaint, PREFIX};
+pub use read::{Complaint, PREFIX, Shown};
 
 use crate::domain::{Domain, RetrySchedule};
 
@@ -154,6 +156,8 @@ pub struct Config {
     pub tracking: Tracking,
     pub delivery: Delivery,
     pub retention: Retention,
+    /// Every key as pages may show it.
+    pub shown: Vec<Shown>,
 }
 
 /// Reads the file's text and the variables. `host` is this machine's own name.
@@ -164,7 +168,7 @@ pub fn read(
 ) -> Result<Config, Vec<Complaint>> {
     let mut r = Reader::new(text, variables);
     let hostname = r.parsed_domain("hostname", host);
-    let config = Config {
+    let mut config = Config {
         data_dir: PathBuf::from(r.text("data_dir", "postrider-data")),
         node: u16::try_from(r.number("node", 0, 0..=1023)).unwrap_or_default(),
         submission: submission(&mut r),
@@ -173,8 +177,10 @@ pub fn read(
         delivery: delivery(&mut r),
         retention: retention(&mut r),
         hostname: hostname.clone().unwrap_or_else(|| fallback_host(host)),
+        shown: Vec::new(),
     };
     returns(&mut r);
+    config.shown = r.shown();
     check_whole(&mut r, &config, host);
     let complaints = r.finish();
     if complaints.is_empty() { Ok(config) } else { Err(complaints) }
@@ -326,51 +332,8 @@ fn check_whole(r: &mut Reader, config: &Config, host: &str) {
     if config.delivery.mode == DeliveryMode::Smarthost && config.delivery.smarthost.is_empty() {
         r.complain("delivery.smarthost", "must be set for mode \"smarthost\", such as \"smtp://user:pass@host:587\"");
     }
-    check_base_url(r, config);
-}
-
-/// Written into mail for ever, so it is checked before anything is sent.
-fn check_base_url(r: &mut Reader, config: &Config) {
-    let key = "tracking.base_url";
-    let text = config.tracking.base_url.as_str();
-    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/[]".contains(&b));
-    let url = url::Url::parse(text).ok().filter(|url| plain && matches!(url.scheme(), "http" | "https"));
-    let Some(url) = url.filter(url::Url::has_host) else {
-        r.complain(
-            key,
-            format!("{text:?} is not a URL such as \"https://track.example.com\" (letters, digits, - . _ ~ only)"),
-        );
-        return;
-    };
-    let smarthost_is_local = config.delivery.mode == DeliveryMode::Smarthost
-        && url::Url::parse(&config.delivery.smarthost).is_ok_and(|url| url.host_str().is_some_and(is_loopback));
-    let leaves = config.delivery.mode != DeliveryMode::Sandbox && !smarthost_is_local;
-    if leaves && !config.tracking.allow_test_base_url && is_unreachable(&url) {
-        r.complain(
-            key,
-            format!(
-                "{text:?} cannot be reached by recipients, so every link in sent mail would be dead for ever; set the public \
-                 address of the tracking host (or, for a test, tracking.allow_test_base_url = true)"
-            ),
-        );
-    }
-}
-
-/// Whether a host in a URL is this machine.
-pub fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_matches(['[', ']']);
-    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn is_unreachable(url: &url::Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified(),
-        Some(url::Host::Ipv6(ip)) => {
-            ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local()
-        }
-        Some(url::Host::Domain(name)) => !name.trim_end_matches('.').contains('.') || name.ends_with(".localhost"),
-        None => true,
-    }
+    check::base_url(r, config);
+    check::public_url(r, config);
 }
 
 /// Reads a configuration file; a missing file that was not asked for by name is an empty one.
@@ -383,7 +346,11 @@ pub fn load(file: Option<&Path>) -> Result<(Config, Option<PathBuf>), Vec<Compla
         Err(error) => return Err(whole(format!("cannot be read: {error}"))),
     };
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let config = read(&text, std::env::vars(), host.trim())?;
+    let mut config = read(&text, std::env::vars(), host.trim())?;
+    config.shown.iter_mut().filter(|shown| shown.place.starts_with("line ")).for_each(|shown| {
+        let line = shown.place.split(',').next().unwrap_or(&shown.place);
+        shown.place = format!("{}, {line}", path.display());
+    });
     Ok((config, found.then_some(path)))
 }
 
@@ -428,6 +395,21 @@ mod tests {
     }
 
     #[test]
+    fn every_value_is_shown_with_its_place_and_no_secret() {
+        let variables = [("POSTRIDER__NODE".to_owned(), "7".to_owned())];
+        let text = "[delivery]\nsmarthost = \"smtp://user:p@ss/w@127.0.0.1:25\"\nretry = [\"1s\"]\n";
+        let shown = read(text, variables.into_iter(), "box").unwrap().shown;
+        let of =
+            |key: &str| shown.iter().find(|row| row.key == key).map(|row| (row.value.as_str(), row.place.as_str()));
+        assert_eq!(of("delivery.smarthost"), Some(("\"smtp://user:********@127.0.0.1:25\"", "line 2, column 1")));
+        assert_eq!(of("delivery.retry"), Some(("[\"1s\"]", "line 3, column 1")));
+        assert_eq!(of("node"), Some(("7", "POSTRIDER__NODE")));
+        assert_eq!(of("hostname"), Some(("\"box\"", "")));
+        assert_eq!(of("submission.insecure_auth"), Some(("\"loopback\"", "")));
+        assert_eq!(of("web.metrics_networks"), Some(("[\"127.0.0.0/8\", \"::1/128\"]", "")));
+    }
+
+    #[test]
     fn every_complaint_comes_at_once_with_its_place() {
         let found = complaints(
             "nod = 1\n[submission]\nlisten = \"x\"\nmax_recipients = true\n[delivery]\nmode = \"mxx\"\nretry = [\"soon\"]\n[sub]\na = 1\n",
@@ -462,6 +444,9 @@ mod tests {
         assert!(read(&format!("{mx}allow_test_base_url = true\n"), none(), "box").is_ok());
         let local = "[delivery]\nmode = \"smarthost\"\nsmarthost = \"smtp://127.0.0.1:2500\"\n";
         assert!(read(local, none(), "box").is_ok());
+        let one =
+            "[web]\npublic_url = \"https://a.example.com:8443\"\n[tracking]\nbase_url = \"https://a.example.com\"\n";
+        assert!(complaints(one)[0].contains("web.public_url"));
         assert!(
             complaints("[delivery]\nmode = \"mx\"\n[tracking]\nallow_test_base_url = true\n")[0].contains("hostname")
         );

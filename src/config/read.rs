@@ -68,22 +68,61 @@ impl Raw {
     }
 }
 
+/// As TOML; the password of a URL is masked.
+impl fmt::Display for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{:?}", masked(text)),
+            Self::Number(digits) => f.write_str(digits),
+            Self::Flag(flag) => flag.fmt(f),
+            Self::List(items) => {
+                let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+                write!(f, "[{}]", items.join(", "))
+            }
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Without parsing, so that a password that spoils its URL is masked too.
+fn masked(text: &str) -> String {
+    let parts = text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
+    match parts {
+        None => text.to_owned(),
+        Some((scheme, (login, host))) => {
+            let user = login.split_once(':').map_or("", |(user, _)| user);
+            format!("{scheme}://{user}:********@{host}")
+        }
+    }
+}
+
 struct Found {
     raw: Raw,
     place: String,
 }
 
-/// All values that were given, by `section.key`, and the complaints so far.
+/// A key with its value as pages may show it, secrets masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// `section.key`.
+    pub key: String,
+    /// As TOML.
+    pub value: String,
+    /// `line 3, column 10`, or the variable's name; empty for the default.
+    pub place: String,
+}
+
+/// All values that were given, by `section.key`, the keys asked for with their defaults, and the complaints so far.
 pub struct Reader {
     values: BTreeMap<String, Found>,
-    known: BTreeSet<String>,
+    known: BTreeMap<String, Raw>,
     complaints: Vec<Complaint>,
 }
 
 impl Reader {
     /// Reads the file's text, then lays the variables over it.
     pub fn new(text: &str, variables: impl Iterator<Item = (String, String)>) -> Self {
-        let mut reader = Self { values: BTreeMap::new(), known: BTreeSet::new(), complaints: Vec::new() };
+        let mut reader = Self { values: BTreeMap::new(), known: BTreeMap::new(), complaints: Vec::new() };
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let place = error.span().map_or_else(String::new, |span| place(text, span.start));
@@ -123,8 +162,8 @@ impl Reader {
         self.complaints.push(Complaint { place, key: key.to_owned(), what: what.into() });
     }
 
-    fn take(&mut self, key: &str) -> Option<Raw> {
-        self.known.insert(key.to_owned());
+    fn take(&mut self, key: &str, default: Raw) -> Option<Raw> {
+        self.known.insert(key.to_owned(), default);
         self.values.get(key).map(|found| found.raw.clone())
     }
 
@@ -134,7 +173,7 @@ impl Reader {
 
     /// A text.
     pub fn text(&mut self, key: &str, default: &str) -> String {
-        match self.take(key) {
+        match self.take(key, Raw::Text(default.to_owned())) {
             None => default.to_owned(),
             Some(Raw::Text(text)) => text,
             Some(other) => {
@@ -146,7 +185,7 @@ impl Reader {
 
     /// true or false.
     pub fn flag(&mut self, key: &str, default: bool) -> bool {
-        match self.take(key) {
+        match self.take(key, Raw::Flag(default)) {
             None => default,
             Some(Raw::Flag(flag)) => flag,
             Some(other) => {
@@ -158,7 +197,7 @@ impl Reader {
 
     /// A whole number within limits.
     pub fn number(&mut self, key: &str, default: u64, limits: std::ops::RangeInclusive<u64>) -> u64 {
-        let raw = self.take(key);
+        let raw = self.take(key, Raw::Number(default.to_string()));
         let number = match &raw {
             None => return default,
             Some(Raw::Number(digits)) => digits.replace('_', "").parse::<u64>().ok(),
@@ -186,12 +225,9 @@ impl Reader {
     }
 
     /// One of a few words.
-    pub fn choice<T: Copy>(&mut self, key: &str, words: &[(&str, T)], default: T) -> T {
-        if !self.has(key) {
-            self.take(key);
-            return default;
-        }
-        let text = self.text(key, "");
+    pub fn choice<T: Copy + PartialEq>(&mut self, key: &str, words: &[(&str, T)], default: T) -> T {
+        let usual = words.iter().find(|(_, value)| *value == default).map_or("", |(word, _)| word);
+        let text = self.text(key, usual);
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             *value
         } else {
@@ -224,7 +260,8 @@ impl Reader {
 
     /// A list of texts; a variable may give them with commas between.
     pub fn texts(&mut self, key: &str, default: &[&str]) -> Vec<String> {
-        let raw = self.take(key);
+        let list = default.iter().map(|text| Raw::Text((*text).to_owned())).collect();
+        let raw = self.take(key, Raw::List(list));
         let items = match raw {
             None => return default.iter().map(|text| (*text).to_owned()).collect(),
             Some(Raw::Text(text)) => {
@@ -258,19 +295,29 @@ impl Reader {
         list
     }
 
+    /// Every key that was asked for, with its value and where it came from.
+    pub fn shown(&self) -> Vec<Shown> {
+        let shown = |(key, default): (&String, &Raw)| {
+            let found = self.values.get(key);
+            let value = found.map_or(default, |found| &found.raw).to_string();
+            Shown { key: key.clone(), value, place: found.map_or_else(String::new, |found| found.place.clone()) }
+        };
+        self.known.iter().map(shown).collect()
+    }
+
     /// All complaints, those about unknown keys included, in the order of their places.
     pub fn finish(mut self) -> Vec<Complaint> {
-        let unknown: Vec<_> = self.values.keys().filter(|key| !self.known.contains(*key)).cloned().collect();
+        let unknown: Vec<_> = self.values.keys().filter(|key| !self.known.contains_key(*key)).cloned().collect();
         for key in unknown {
             let section = key.split_once('.').map(|(section, _)| format!("{section}."));
             let near: Vec<_> = match &section {
-                Some(section) => self.known.iter().filter(|k| k.starts_with(section.as_str())).cloned().collect(),
-                None => self.known.iter().filter(|k| !k.contains('.')).cloned().collect(),
+                Some(section) => self.known.keys().filter(|k| k.starts_with(section.as_str())).cloned().collect(),
+                None => self.known.keys().filter(|k| !k.contains('.')).cloned().collect(),
             };
             let names: Vec<_> = near.iter().map(|k| k.rsplit('.').next().unwrap_or(k)).collect();
             let what = if names.is_empty() {
                 let sections: BTreeSet<_> =
-                    self.known.iter().filter_map(|k| k.split_once('.')).map(|(s, _)| s).collect();
+                    self.known.keys().filter_map(|k| k.split_once('.')).map(|(s, _)| s).collect();
                 format!("there is no such section; there are {}", sections.into_iter().collect::<Vec<_>>().join(", "))
             } else {
                 format!("there is no such key; there are {}", names.join(", "))

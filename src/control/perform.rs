@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::request::{CredentialLine, DomainLine, Request, Response};
 use crate::clock::Clock;
-use crate::domain::credential::PASSWORD_MIN;
+use crate::domain::credential::{self, NAME_RULE, PASSWORD_MIN};
 use crate::domain::{Address, Credential, Domain, Profile};
 use crate::mail::dkim;
-use crate::store::{Accounts, DomainKey, Store, StoreError};
+use crate::store::{Accounts, DeletedUser, DomainKey, Store, StoreError};
 
 /// Told when signing keys changed.
 pub type Refreshed = Arc<dyn Fn() + Send + Sync>;
@@ -19,6 +19,8 @@ pub struct Performer {
     pub(super) store: Arc<Store>,
     pub(super) clock: Clock,
     random: fn() -> u64,
+    /// Where people reach the dashboard, without a final slash.
+    dashboard_url: String,
     /// Hashes a dashboard password; slow on purpose, so it is run off the reactor.
     hash: fn(&str) -> Result<String, String>,
     keys_changed: Refreshed,
@@ -30,10 +32,11 @@ impl Performer {
         store: Arc<Store>,
         clock: Clock,
         random: fn() -> u64,
+        dashboard_url: String,
         hash: fn(&str) -> Result<String, String>,
         keys_changed: Refreshed,
     ) -> Self {
-        Self { accounts: store.accounts(), store, clock, random, hash, keys_changed }
+        Self { accounts: store.accounts(), store, clock, random, dashboard_url, hash, keys_changed }
     }
 
     /// Performs a request; every fault is a sentence.
@@ -48,6 +51,7 @@ impl Performer {
             Request::UserCreate { email, password } => self.create_user(email, password).await,
             Request::UserList => self.list_users().await,
             Request::UserDelete { email } => self.delete_user(&email).await,
+            Request::UserReset { email } => self.reset_user(&email).await,
             Request::DomainAdd { domain } => self.add_domain(&domain).await,
             Request::DomainList => self.list_domains().await,
             Request::SuppressionAdd { entries, imported } => self.add_suppressions(&entries, imported).await,
@@ -59,8 +63,7 @@ impl Performer {
 
     async fn create_credential(&self, name: String, domains: &[String], profile: &str) -> Result<Response, StoreError> {
         if !Credential::is_name(&name) {
-            let rule = "a credential's name has 1 to 64 letters, digits, dots, hyphens and underscores";
-            return Ok(Response::failed(format!("{name:?} cannot be used: {rule}")));
+            return Ok(Response::failed(format!("{name:?} cannot be used: {NAME_RULE}")));
         }
         let mut own = Vec::with_capacity(domains.len());
         for domain in domains {
@@ -72,24 +75,13 @@ impl Performer {
         let Some(profile) = Profile::parse(profile) else {
             return Ok(Response::failed(format!("{profile:?} is no profile; there are campaign and transactional")));
         };
-        let password = self.password();
+        let password = credential::password(self.random);
         let secret_sha256 = Credential::hash(password.as_bytes());
         let credential = Credential { name: name.clone(), domains: own, profile, secret_sha256 };
         if self.accounts.create_credential(credential, self.clock.now()).await? {
             return Ok(Response::Credential { username: name, password });
         }
         Ok(Response::failed(format!("there is or was a credential {name:?} already; choose another name")))
-    }
-
-    /// 160 random bits, in letters that survive every configuration file.
-    fn password(&self) -> String {
-        const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-        let bits = [(self.random)(), (self.random)(), (self.random)()];
-        let letter = |n: usize| {
-            let word = bits[n / 12 % 3] >> (n % 12 * 5);
-            char::from(LETTERS[usize::from((word & 31) as u8)])
-        };
-        (0..32).map(letter).collect()
     }
 
     async fn list_credentials(&self) -> Result<Response, StoreError> {
@@ -137,11 +129,23 @@ impl Performer {
     }
 
     async fn delete_user(&self, email: &str) -> Result<Response, StoreError> {
-        Ok(if self.accounts.delete_user(email).await? {
-            Response::done(format!("{email} is deleted and signed out everywhere"))
-        } else {
-            Response::failed(format!("there is no login {email}; see: postrider user list"))
+        Ok(match self.accounts.delete_user(email).await? {
+            DeletedUser::Gone => Response::done(format!("{email} is deleted and signed out everywhere")),
+            DeletedUser::Last => Response::failed(format!("{email} is the last login; make another one first")),
+            DeletedUser::Missing => Response::failed(format!("there is no login {email}; see: postrider user list")),
         })
+    }
+
+    async fn reset_user(&self, email: &str) -> Result<Response, StoreError> {
+        let Some((user, _)) = self.accounts.user_by_email(email).await? else {
+            return Ok(Response::failed(format!("there is no login {email}; see: postrider user list")));
+        };
+        let token = credential::secret(self.random);
+        let hash = Credential::hash(token.as_bytes());
+        self.accounts.create_link(hash, Some(&user.email), self.clock.now()).await?;
+        tracing::info!(user = user.email, "the command line made a link to choose a new password");
+        let link = format!("{}/welcome/{token}", self.dashboard_url);
+        Ok(Response::done(format!("{} chooses a new password here, once, within an hour:\n  {link}", user.email)))
     }
 
     async fn add_domain(&self, domain: &str) -> Result<Response, StoreError> {

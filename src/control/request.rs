@@ -36,6 +36,11 @@ pub enum Request {
         /// Its address.
         email: String,
     },
+    /// Makes a one-time link with which a login's owner chooses a new password.
+    UserReset {
+        /// Its address.
+        email: String,
+    },
     /// Adds a sending domain and makes its key.
     DomainAdd {
         /// The domain.

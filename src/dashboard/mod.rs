@@ -7,22 +7,29 @@
 mod auth;
 mod chart;
 mod format;
+mod forms;
 mod mails;
 mod naming;
 mod numbers;
 mod operation;
+mod password;
+mod people;
+mod settings;
 mod shell;
 mod suppressions;
 
-pub use auth::hash_password;
+pub use auth::guard;
+pub use forms::only_own_forms;
+pub use password::hash_password;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
-use crate::domain::{DeliveryId, MessageId, Mode};
+use crate::domain::{DeliveryId, Guard, MessageId, Mode};
 use crate::store::{Accounts, Names, Reports, Suppressions};
 
 const STYLE: &str = include_str!("../../static/app.css");
@@ -30,6 +37,27 @@ const MARK: &str = include_str!("../../static/mark.svg");
 
 /// Renders the copy of a delivery, as it leaves; the error says why there is none.
 pub type Render = Arc<dyn Fn(MessageId, DeliveryId) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
+
+/// Where a request comes from, behind trusted proxies.
+pub type Client = Arc<dyn Fn(&HttpRequest) -> Option<IpAddr> + Send + Sync>;
+
+/// A key of the configuration as the settings page shows it.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// `section.key`.
+    pub key: String,
+    /// Its value, secrets masked.
+    pub value: String,
+    /// The line or the variable that gave it; empty for the default.
+    pub place: String,
+}
+
+impl Configured {
+    /// The key without its section.
+    fn name(&self) -> &str {
+        self.key.rsplit('.').next().unwrap_or(&self.key)
+    }
+}
 
 /// What the pages share.
 #[derive(Clone)]
@@ -54,8 +82,14 @@ pub struct Dashboard {
     pub base_url: String,
     /// The relay's name.
     pub hostname: String,
-    /// Whether cookies may travel over TLS only.
-    pub secure: bool,
+    /// Where people reach these pages, without a final slash; with https, cookies travel over TLS only.
+    pub dashboard_url: String,
+    /// Where requests come from.
+    pub client: Client,
+    /// The brake on wrong passwords.
+    pub guard: Arc<Guard>,
+    /// What the configuration says.
+    pub configured: Arc<[Configured]>,
 }
 
 /// Adds the routes.
@@ -86,7 +120,16 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/suppressions", web::post().to(suppressions::add))
         .route("/suppressions/remove", web::post().to(suppressions::remove))
         .route("/suppressions/import", web::post().to(suppressions::import))
-        .route("/suppressions/export.csv", web::get().to(suppressions::export));
+        .route("/suppressions/export.csv", web::get().to(suppressions::export))
+        .route("/settings", web::get().to(settings::settings))
+        .route("/settings/credentials", web::post().to(settings::create_credential))
+        .route("/settings/credentials/{name}/revoke", web::get().to(settings::revoke_page))
+        .route("/settings/credentials/{name}/revoke", web::post().to(settings::revoke))
+        .route("/settings/people", web::post().to(people::create))
+        .route("/settings/people/reset", web::post().to(people::reset))
+        .route("/settings/people/delete", web::get().to(people::delete_page))
+        .route("/settings/people/delete", web::post().to(people::delete))
+        .route("/settings/password", web::post().to(people::change_password));
 }
 
 /// A file of the program itself; it changes with the program only.

@@ -1,10 +1,10 @@
 //! Renaming campaigns, merging them, and taking a merger back.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, web};
+use actix_web::web;
 use serde::Deserialize;
 
-use super::auth::{User, is_own_form};
+use super::auth::User;
 use super::numbers::campaign_page;
 use super::shell::{Answer, Fault, State, campaign_id, see_other};
 use crate::domain::CampaignId;
@@ -16,20 +16,9 @@ pub struct Form {
     name: String,
 }
 
-const FOREIGN: &str = "That form came from another site. Use the one below.";
-
 /// POST /campaigns/{id}/name
-pub async fn rename(
-    request: HttpRequest,
-    user: User,
-    state: State,
-    id: web::Path<String>,
-    form: web::Form<Form>,
-) -> Answer {
+pub async fn rename(user: User, state: State, id: web::Path<String>, form: web::Form<Form>) -> Answer {
     let id = campaign_id(&id)?;
-    if !is_own_form(&request) {
-        return campaign_page(&state, &user, id, (StatusCode::FORBIDDEN, FOREIGN)).await;
-    }
     let name = form.name.trim();
     if name.is_empty() {
         return campaign_page(&state, &user, id, (StatusCode::BAD_REQUEST, "Give the campaign a name.")).await;
@@ -40,17 +29,8 @@ pub async fn rename(
 }
 
 /// POST /campaigns/{id}/merge
-pub async fn merge(
-    request: HttpRequest,
-    user: User,
-    state: State,
-    id: web::Path<String>,
-    form: web::Form<Form>,
-) -> Answer {
+pub async fn merge(user: User, state: State, id: web::Path<String>, form: web::Form<Form>) -> Answer {
     let id = campaign_id(&id)?;
-    if !is_own_form(&request) {
-        return campaign_page(&state, &user, id, (StatusCode::FORBIDDEN, FOREIGN)).await;
-    }
     let own = state.reports.campaign(id).await?.ok_or(Fault::Missing("campaign"))?;
     let Some(into) = state.reports.campaign_named(form.name.trim(), own.row.mode).await? else {
         let complaint = (StatusCode::BAD_REQUEST, "There is no campaign of that name.");
@@ -62,11 +42,8 @@ pub async fn merge(
 }
 
 /// POST /campaigns/{id}/separate
-pub async fn separate(request: HttpRequest, user: User, state: State, id: web::Path<String>) -> Answer {
+pub async fn separate(user: User, state: State, id: web::Path<String>) -> Answer {
     let id = campaign_id(&id)?;
-    if !is_own_form(&request) {
-        return campaign_page(&state, &user, id, (StatusCode::FORBIDDEN, FOREIGN)).await;
-    }
     let done = state.names.separate(id).await?;
     tracing::info!(campaign = %id, by = user.0, done = done.is_ok(), "a campaign is shown by itself again");
     conclude(&state, &user, id, done).await

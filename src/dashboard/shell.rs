@@ -56,6 +56,12 @@ struct ErrorPage<'a> {
 pub enum Fault {
     /// Nobody is signed in.
     SignedOut,
+    /// A form of another site.
+    Foreign,
+    /// Too many passwords are being checked.
+    Crowded,
+    /// A password could not be hashed.
+    Password(String),
     /// There is no such thing.
     Missing(&'static str),
     /// The store did not answer.
@@ -80,6 +86,9 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::SignedOut => f.write_str("nobody is signed in"),
+            Self::Foreign => f.write_str("the form came from another site"),
+            Self::Crowded => f.write_str("too many passwords are being checked"),
+            Self::Password(error) => write!(f, "a password could not be hashed: {error}"),
             Self::Missing(what) => write!(f, "there is no such {what}"),
             Self::Store(error) => error.fmt(f),
             Self::Template(error) => error.fmt(f),
@@ -91,21 +100,27 @@ impl actix_web::ResponseError for Fault {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignedOut => StatusCode::SEE_OTHER,
+            Self::Foreign => StatusCode::FORBIDDEN,
             Self::Missing(_) => StatusCode::NOT_FOUND,
-            Self::Store(StoreError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Crowded | Self::Store(StoreError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Password(_) | Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         let (title, text) = match self {
             Self::SignedOut => return see_other("/login"),
+            Self::Foreign => (
+                "Not from here",
+                "That form came from another site, so nothing was done. Open the page here and try again.".to_owned(),
+            ),
+            Self::Crowded => ("Try again", "Too many people sign in at this moment. Try again soon.".to_owned()),
             Self::Missing(what) => ("Not found", format!("There is no such {what}; it may have been removed.")),
             Self::Store(StoreError::Busy) => (
                 "Try again",
                 "This took longer than two seconds, so it was stopped. Try again, or choose less.".to_owned(),
             ),
-            Self::Store(_) | Self::Template(_) => {
+            Self::Password(_) | Self::Store(_) | Self::Template(_) => {
                 tracing::error!(error = %self, "a page failed");
                 ("This page failed", "The relay's log says why. No mail is affected.".to_owned())
             }

@@ -2,12 +2,12 @@
 
 use actix_multipart::Multipart;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;
 
-use super::auth::{User, is_own_form};
+use super::auth::User;
 use super::format::WrittenTime as _;
 use super::shell::{Answer, Fault, Shell, State, html, see_other};
 use crate::domain::Address;
@@ -109,14 +109,9 @@ async fn complain(user: &User, state: &State, status: StatusCode, what: &str, fo
     show(user, state, status, &Query::default(), Flash::bad(what), form).await
 }
 
-const FOREIGN: &str = "That form came from another site. Nothing was changed.";
-
 /// POST /suppressions
-pub async fn add(request: HttpRequest, user: User, state: State, form: web::Form<Form>) -> Answer {
+pub async fn add(user: User, state: State, form: web::Form<Form>) -> Answer {
     let form = form.into_inner();
-    if !is_own_form(&request) {
-        return complain(&user, &state, StatusCode::FORBIDDEN, FOREIGN, Form::default()).await;
-    }
     let (address, scope) = match read(&form) {
         Ok(read) => read,
         Err(why) => return complain(&user, &state, StatusCode::BAD_REQUEST, &why, form).await,
@@ -127,10 +122,7 @@ pub async fn add(request: HttpRequest, user: User, state: State, form: web::Form
 }
 
 /// POST /suppressions/remove: for exactly the scope of the row.
-pub async fn remove(request: HttpRequest, user: User, state: State, form: web::Form<Form>) -> Answer {
-    if !is_own_form(&request) {
-        return complain(&user, &state, StatusCode::FORBIDDEN, FOREIGN, Form::default()).await;
-    }
+pub async fn remove(user: User, state: State, form: web::Form<Form>) -> Answer {
     let (address, scope) = match read(&form) {
         Ok(read) => read,
         Err(why) => return complain(&user, &state, StatusCode::BAD_REQUEST, &why, Form::default()).await,
@@ -149,10 +141,7 @@ fn read(form: &Form) -> Result<(Address, String), String> {
 }
 
 /// POST /suppressions/import
-pub async fn import(request: HttpRequest, user: User, state: State, form: Multipart) -> Answer {
-    if !is_own_form(&request) {
-        return complain(&user, &state, StatusCode::FORBIDDEN, FOREIGN, Form::default()).await;
-    }
+pub async fn import(user: User, state: State, form: Multipart) -> Answer {
     let file = match file_of(form).await {
         Ok(file) => file,
         Err(why) => return complain(&user, &state, StatusCode::BAD_REQUEST, why, Form::default()).await,

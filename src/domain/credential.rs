@@ -61,6 +61,20 @@ pub fn secret(random: fn() -> u64) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// A credential's password: 160 bits of `random`, in letters that survive every configuration file.
+pub fn password(random: fn() -> u64) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bits = [random(), random(), random()];
+    let letter = |n: usize| {
+        let word = bits[n / 12 % 3] >> (n % 12 * 5);
+        char::from(LETTERS[usize::from((word & 31) as u8)])
+    };
+    (0..32).map(letter).collect()
+}
+
+/// Why a name cannot be a credential's.
+pub const NAME_RULE: &str = "a credential's name has 1 to 64 letters, digits, dots, hyphens and underscores";
+
 impl Credential {
     /// Whether a text may be a credential's name.
     pub fn is_name(text: &str) -> bool {

@@ -20,6 +20,8 @@ use super::{NewMachine, Settings};
 pub struct Server {
     /// Its limits.
     pub settings: Settings,
+    /// One a session, over all listeners.
+    pub permits: Arc<Semaphore>,
     /// Memory for messages.
     pub budget: Budget,
     /// What STARTTLS uses; `None` offers none.
@@ -73,7 +75,6 @@ impl Drop for AddressPermit {
 
 /// Serves until `stop`; returns when every session has ended.
 pub async fn listen(listener: TcpListener, server: Arc<Server>, opening: Opening, stop: CancellationToken) {
-    let permits = Arc::new(Semaphore::new(server.settings.max_connections));
     let addresses = Arc::new(Addresses::default());
     let sessions = TaskTracker::new();
     loop {
@@ -91,7 +92,7 @@ pub async fn listen(listener: TcpListener, server: Arc<Server>, opening: Opening
             }
         };
         let ip = peer.ip().to_canonical();
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&server.permits).try_acquire_owned() else {
             sessions.spawn(turn_away(stream, opening));
             continue;
         };

@@ -76,6 +76,12 @@ fn read(cert: &Path, key: &Path) -> Result<CertifiedKey, String> {
     if chain.is_empty() {
         return Err(format!("{}: there is no certificate in it", cert.display()));
     }
+    // A group may read it (Debian's ssl-cert does); everybody may not.
+    let found = std::fs::metadata(key).map_err(|e| format!("{}: {e}", key.display()))?;
+    if found.mode() & 0o007 != 0 {
+        let key = key.display();
+        return Err(format!("{key}: everybody may read this key; make it private with: chmod 640 {key}"));
+    }
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|e| format!("{}: {e}", key.display()))?;
     CertifiedKey::from_der(chain, secret, &default_provider())
         .map_err(|e| format!("{} and {} do not belong together: {e}", cert.display(), key.display()))

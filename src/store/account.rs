@@ -1,26 +1,16 @@
-//! Credentials, dashboard logins and their sessions, sending domains, the signing secrets' copy.
+//! Credentials and sending domains.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::error::StoreError;
 use super::reader::Readers;
-use super::view::{SendingDomain, User};
+use super::view::SendingDomain;
 use super::writer::{Batch, Lane, Writer};
 use crate::domain::{Credential, Domain, Profile, Timestamp};
-
-/// A session that was not used for this long ends.
-const SESSION_IDLE: Duration = Duration::from_hours(168);
-/// A session ends after this, used or not.
-const SESSION_LIFE: Duration = Duration::from_hours(720);
-/// How often the time of last use is written.
-const SEEN_STEP: Duration = Duration::from_mins(10);
-/// How long a welcome link lives.
-const WELCOME_LIFE: Duration = Duration::from_hours(1);
 
 /// A credential in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +36,7 @@ pub struct DomainKey {
 #[derive(Clone)]
 pub struct Accounts {
     writer: Writer,
-    readers: Readers,
+    pub(super) readers: Readers,
     credentials: Arc<ArcSwap<HashMap<String, Arc<Credential>>>>,
 }
 
@@ -111,137 +101,6 @@ impl Accounts {
         Ok(())
     }
 
-    /// A login and its argon2 hash (PHC string), by e-mail address in lower case.
-    pub async fn user_by_email(&self, email: &str) -> Result<Option<(User, String)>, StoreError> {
-        let email = email.trim().to_lowercase();
-        self.readers
-            .read(move |conn| {
-                let sql = "select id, email, phc from user where email = ?1";
-                let read = |row: &rusqlite::Row<'_>| Ok((User { id: row.get(0)?, email: row.get(1)? }, row.get(2)?));
-                Ok(conn.prepare_cached(sql)?.query_row([email], read).optional()?)
-            })
-            .await
-    }
-
-    /// Makes a login; `None` when the address has one.
-    pub async fn create_user(&self, email: &str, phc: &str, now: Timestamp) -> Result<Option<User>, StoreError> {
-        let (email, phc) = (email.trim().to_lowercase(), phc.to_owned());
-        self.write(move |batch| {
-            let sql = "insert or ignore into user (email, phc, created_at) values (?1, ?2, ?3)";
-            let made = batch.tx.execute(sql, params![email, phc, now.millis()])? == 1;
-            Ok(made.then(|| User { id: batch.tx.last_insert_rowid(), email: email.clone() }))
-        })
-        .await
-    }
-
-    /// Sets a new password hash and ends every session of that login; `false` when there is none.
-    pub async fn set_password(&self, email: &str, phc: &str) -> Result<bool, StoreError> {
-        let (email, phc) = (email.trim().to_lowercase(), phc.to_owned());
-        self.write(move |batch| {
-            let sql = "delete from session where user in (select id from user where email = ?1)";
-            batch.tx.execute(sql, [&email])?;
-            Ok(batch.tx.execute("update user set phc = ?2 where email = ?1", params![email, phc])? == 1)
-        })
-        .await
-    }
-
-    /// Deletes a login and its sessions; `false` when there is none.
-    pub async fn delete_user(&self, email: &str) -> Result<bool, StoreError> {
-        let email = email.trim().to_lowercase();
-        self.write(move |batch| {
-            let sql = "delete from session where user in (select id from user where email = ?1)";
-            batch.tx.execute(sql, [&email])?;
-            Ok(batch.tx.execute("delete from user where email = ?1", [&email])? == 1)
-        })
-        .await
-    }
-
-    /// All logins, by address.
-    pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        self.readers
-            .read(|conn| {
-                let mut statement = conn.prepare("select id, email from user order by email")?;
-                let rows = statement.query_map([], |row| Ok(User { id: row.get(0)?, email: row.get(1)? }))?;
-                Ok(rows.collect::<Result<_, _>>()?)
-            })
-            .await
-    }
-
-    /// Opens a session for a login; only the token's hash is stored. Old sessions are swept on the way.
-    pub async fn open_session(&self, user: i64, token_sha256: [u8; 32], now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |batch| {
-            let (life, idle) = ((now - SESSION_LIFE).millis(), (now - SESSION_IDLE).millis());
-            batch.tx.execute("delete from session where created_at < ?1 or seen_at < ?2", [life, idle])?;
-            let sql = "insert into session values (?1, ?2, ?3, ?3)";
-            batch.tx.execute(sql, params![token_sha256, user, now.millis()])?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// The login of a session that has not ended.
-    pub async fn session(&self, token_sha256: [u8; 32], now: Timestamp) -> Result<Option<User>, StoreError> {
-        let found = self
-            .readers
-            .read(move |conn| {
-                let sql = "select user.id, user.email, session.seen_at from session join user on user.id = session.user \
-                           where token_sha256 = ?1 and session.created_at >= ?2 and seen_at >= ?3";
-                let values = params![token_sha256, (now - SESSION_LIFE).millis(), (now - SESSION_IDLE).millis()];
-                let read = |row: &rusqlite::Row<'_>| {
-                    Ok((User { id: row.get(0)?, email: row.get(1)? }, Timestamp::from_millis(row.get(2)?)))
-                };
-                Ok(conn.prepare_cached(sql)?.query_row(values, read).optional()?)
-            })
-            .await?;
-        let Some((user, seen_at)) = found else { return Ok(None) };
-        if now.since(seen_at) > SEEN_STEP {
-            self.write(move |batch| {
-                let sql = "update session set seen_at = ?2 where token_sha256 = ?1";
-                Ok(batch.tx.execute(sql, params![token_sha256, now.millis()]).map(|_| ())?)
-            })
-            .await?;
-        }
-        Ok(Some(user))
-    }
-
-    /// Ends a session.
-    pub async fn close_session(&self, token_sha256: [u8; 32]) -> Result<(), StoreError> {
-        self.write(move |batch| {
-            Ok(batch.tx.execute("delete from session where token_sha256 = ?1", params![token_sha256]).map(|_| ())?)
-        })
-        .await
-    }
-
-    /// Keeps the hash of a welcome link that lives an hour; earlier ones end.
-    pub async fn create_welcome(&self, token_sha256: [u8; 32], now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |batch| {
-            batch.tx.execute("delete from welcome", [])?;
-            let until = (now + WELCOME_LIFE).millis();
-            Ok(batch.tx.execute("insert into welcome values (?1, ?2)", params![token_sha256, until]).map(|_| ())?)
-        })
-        .await
-    }
-
-    /// Whether a welcome link may still be used.
-    pub async fn welcome_is_open(&self, token_sha256: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-        self.readers
-            .read(move |conn| {
-                let sql = "select 1 from welcome where token_sha256 = ?1 and expires_at > ?2";
-                let found = conn.query_row(sql, params![token_sha256, now.millis()], |_| Ok(())).optional()?;
-                Ok(found.is_some())
-            })
-            .await
-    }
-
-    /// Uses a welcome link up; `false` when it was used, has ended or never was.
-    pub async fn redeem_welcome(&self, token_sha256: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-        self.write(move |batch| {
-            let sql = "delete from welcome where token_sha256 = ?1 and expires_at > ?2";
-            Ok(batch.tx.execute(sql, params![token_sha256, now.millis()])? == 1)
-        })
-        .await
-    }
-
     /// Adds a sending domain; `false` when it is there.
     pub async fn add_domain(&self, key: DomainKey, record_value: String, now: Timestamp) -> Result<bool, StoreError> {
         self.write(move |batch| {
@@ -296,7 +155,7 @@ impl Accounts {
         self.write(move |batch| Ok(batch.tx.execute_batch(sql)?)).await
     }
 
-    async fn write<T, F>(&self, run: F) -> Result<T, StoreError>
+    pub(super) async fn write<T, F>(&self, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,

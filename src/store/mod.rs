@@ -14,6 +14,7 @@ mod fold_rows;
 mod fold_state;
 mod hits;
 mod ledger;
+mod login;
 mod names;
 mod notice;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod report_delivery;
 mod schema;
 mod secret;
 mod suppression;
+mod tally;
 #[cfg(test)]
 mod tests;
 pub mod view;
@@ -39,6 +41,7 @@ pub use check::{Rebuild, Verified, verify};
 pub use error::StoreError;
 pub use export::{Range, export};
 pub use hits::{Hits, NewHit, Noted};
+pub use login::{DeletedUser, OpenLink};
 pub use names::{NameFault, Names};
 pub use notice::{OwnMail, Tell, Telling};
 pub use open::{OpenError, Settings, Store};
@@ -46,3 +49,4 @@ pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage};
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;
 pub use suppression::{Listed, SuppressionRow, Suppressions, suppressions};
+pub use tally::{COMMIT_MS, Tally};

@@ -18,6 +18,7 @@ use super::queue::Queue;
 use super::reader::Readers;
 use super::report::Reports;
 use super::suppression::Suppressions;
+use super::tally::Tally;
 use super::writer::{Writer, WriterState};
 use super::{body, check, ledger, schema, secret};
 use crate::clock::Clock;
@@ -87,8 +88,9 @@ impl Store {
         let checkpointer = Connection::open(&path).map_err(StoreError::from)?;
         let closing = Arc::new(AtomicBool::new(false));
         let credentials = schema::open_reader(&path)?;
-        let (writer, thread) =
-            Writer::start(WriterState { conn, source: source_number, next_seq, ids, commits: Arc::default() })?;
+        let (commits, tally, clock) = (Arc::default(), Arc::default(), settings.clock);
+        let state = WriterState { conn, source: source_number, next_seq, ids, commits, tally, clock };
+        let (writer, thread) = Writer::start(state)?;
         let accounts = Accounts::new(writer.clone(), readers.clone(), &credentials)?;
         let threads = Mutex::new(vec![thread, checkpoints(checkpointer, Arc::clone(&closing))?]);
         let hits = Hits::new(writer.clone());
@@ -139,6 +141,16 @@ impl Store {
     /// This folder's name in the ledger.
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// What was committed since the store was opened.
+    pub fn tally(&self) -> Tally {
+        self.writer.tally()
+    }
+
+    /// Whether anything can still be written: the store was not closed, and no write to the disk has failed.
+    pub fn is_writable(&self) -> bool {
+        self.writer.is_open()
     }
 
     /// The way to fill the views anew; see [`check::Rebuild`].

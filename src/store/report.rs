@@ -144,6 +144,11 @@ impl Reports {
         self.readers.read(move |conn| report_delivery::whole(conn, id)).await
     }
 
+    /// How many deliveries wait.
+    pub async fn waiting(&self) -> Result<i64, StoreError> {
+        self.readers.read(|conn| Ok(conn.query_row("select count(*) from queue_delivery", [], |row| row.get(0))?)).await
+    }
+
     /// What waits, by domain, most first, at most 200.
     pub async fn queue(&self) -> Result<Vec<QueueRow>, StoreError> {
         self.readers.read(report_delivery::queue).await

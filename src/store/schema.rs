@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_streams", include_str!("../../migrations/0003_streams.sql")),
     ("0003_suppressions", include_str!("../../migrations/0003_suppressions.sql")),
     ("0005_notices", include_str!("../../migrations/0005_notices.sql")),
+    ("0006_links", include_str!("../../migrations/0006_links.sql")),
     ("0008_names", include_str!("../../migrations/0008_names.sql")),
 ];
 

@@ -368,3 +368,26 @@ proptest! {
         prop_assert_eq!(one, dump(&folded(&runs)));
     }
 }
+
+#[tokio::test]
+async fn after_a_failed_write_to_the_disk_nothing_is_writable() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let write = async |error: Option<&'static str>| {
+        let run = move |_: &mut writer::Batch<'_>| match error {
+            Some(text) => Err(StoreError::Sqlite(text.to_owned())),
+            None => Ok(()),
+        };
+        store.queue().writer.write(writer::Lane::Urgent, 0, run).await
+    };
+    assert!(write(Some("constraint failed")).await.is_err() && store.is_writable());
+    let before = store.tally();
+    write(None).await.unwrap();
+    assert_eq!((store.tally().commits, store.tally().jobs), (before.commits + 1, before.jobs + 1));
+    assert!(write(Some("disk I/O error")).await.is_err());
+    while store.is_writable() {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(write(None).await, Err(StoreError::Closed(_))));
+    store.close();
+}

@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 use super::error::StoreError;
 use super::fold::Fold;
 use super::ledger::{self, TextField};
+use super::tally::Tally;
+use crate::clock::Clock;
 use crate::domain::{Event, Fact, IdMaker, Timestamp};
 
 /// A batch takes no more bytes than this.
@@ -124,6 +126,7 @@ impl Inbox {
 pub(super) struct Writer {
     shared: Arc<(Mutex<Inbox>, Condvar)>,
     commits: Arc<AtomicU64>,
+    tally: Arc<Mutex<Tally>>,
 }
 
 impl Writer {
@@ -131,17 +134,27 @@ impl Writer {
     pub(super) fn start(state: WriterState) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let shared = Arc::new((Mutex::new(Inbox::default()), Condvar::new()));
         let own = Arc::clone(&shared);
-        let commits = Arc::clone(&state.commits);
+        let (commits, tally) = (Arc::clone(&state.commits), Arc::clone(&state.tally));
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || state.run(&own))
             .map_err(|e| StoreError::Closed(e.to_string()))?;
-        Ok((Self { shared, commits }, thread))
+        Ok((Self { shared, commits, tally }, thread))
     }
 
     /// How many commits were made. A read that ended may have seen one more.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::SeqCst)
+    }
+
+    /// What was committed so far.
+    pub(super) fn tally(&self) -> Tally {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it still takes jobs: it was not closed, and no write to the disk has failed.
+    pub(super) fn is_open(&self) -> bool {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).closed.is_none()
     }
 
     /// Sends a job and waits for its commit. `bytes` is about what it will write.
@@ -199,6 +212,8 @@ pub(super) struct WriterState {
     pub(super) next_seq: i64,
     pub(super) ids: IdMaker,
     pub(super) commits: Arc<AtomicU64>,
+    pub(super) tally: Arc<Mutex<Tally>>,
+    pub(super) clock: Clock,
 }
 
 impl WriterState {
@@ -259,6 +274,7 @@ impl WriterState {
     }
 
     fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        let (began, count) = (self.clock.instant(), jobs.len());
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let number = self.commits.load(Ordering::SeqCst) + 1;
         let (source, next_seq, ids) = (self.source, self.next_seq, &mut self.ids);
@@ -271,6 +287,8 @@ impl WriterState {
         tx.commit()?;
         self.commits.store(number, Ordering::SeqCst);
         self.next_seq = next_seq;
+        let took = self.clock.instant().duration_since(began);
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).commit(count, took, &events);
         Ok(())
     }
 }

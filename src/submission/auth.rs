@@ -1,48 +1,14 @@
 //! AUTH PLAIN and LOGIN (RFC 4954, RFC 4616), and the brake on wrong passwords.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Wrong passwords from one address within [`WINDOW`] before AUTH is refused at once.
-const WRONG_MAX: u32 = 20;
+/// Wrong passwords from one address within [`WRONG_WINDOW`] before AUTH is refused at once.
+pub(super) const WRONG_MAX: u32 = 20;
 /// How long wrong passwords are remembered.
-const WINDOW: Duration = Duration::from_mins(10);
-/// Addresses remembered at once; when there are more, those whose window has passed are forgotten, then all.
-const ADDRESSES_MAX: usize = 10_000;
-
-/// Wrong passwords by client address; survives reconnecting. A login itself is never locked, so nobody can lock its owner
-/// out.
-#[derive(Debug, Default)]
-pub(super) struct Guard(Mutex<HashMap<IpAddr, (u32, Instant)>>);
-
-impl Guard {
-    /// Whether this address has tried too often.
-    pub(super) fn is_blocked(&self, ip: IpAddr, now: Instant) -> bool {
-        let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong.get(&ip).is_some_and(|(count, since)| *count >= WRONG_MAX && now.duration_since(*since) < WINDOW)
-    }
-
-    /// Remembers a wrong password.
-    pub(super) fn wrong(&self, ip: IpAddr, now: Instant) {
-        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if wrong.len() >= ADDRESSES_MAX {
-            wrong.retain(|_, (_, since)| now.duration_since(*since) < WINDOW);
-            if wrong.len() >= ADDRESSES_MAX {
-                wrong.clear();
-            }
-        }
-        let entry = wrong.entry(ip).or_insert((0, now));
-        if now.duration_since(entry.1) >= WINDOW {
-            *entry = (0, now);
-        }
-        entry.0 += 1;
-    }
-}
+pub(super) const WRONG_WINDOW: Duration = Duration::from_mins(10);
 
 /// User and password.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,17 +56,5 @@ mod tests {
         assert_eq!(plain("%%%"), None);
         assert_eq!(split_user("news+spring sale+2"), ("news", Some("spring sale+2")));
         assert_eq!(split_user("news+"), ("news", None));
-    }
-
-    #[test]
-    fn an_address_is_blocked_for_its_window_and_no_other_is() {
-        let (guard, start) = (Guard::default(), crate::clock::Clock.instant());
-        let (bad, good) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        for _ in 0..WRONG_MAX {
-            assert!(!guard.is_blocked(bad, start));
-            guard.wrong(bad, start);
-        }
-        assert!(guard.is_blocked(bad, start) && !guard.is_blocked(good, start));
-        assert!(!guard.is_blocked(bad, start + WINDOW));
     }
 }

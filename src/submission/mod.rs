@@ -17,13 +17,14 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use intake::{Accepted, Intake, IntakeSettings};
 pub use settings::{InsecureAuth, Settings};
 pub use submitted::Submitted;
 
-use crate::domain::Credential;
+use crate::domain::{Credential, Guard};
 use crate::server::{self, Budget, Opening, Server};
 use crate::smtp::reply::Reply;
 
@@ -44,14 +45,20 @@ impl Submission {
         let loop_settings = settings.server();
         let budget = Budget::new(settings.data_memory_bytes);
         let shared = Arc::new(state::Shared {
-            guard: auth::Guard::default(),
+            guard: Guard::new(auth::WRONG_MAX, auth::WRONG_WINDOW),
             tls_offered: tls.is_some(),
             settings,
             credentials,
             sink,
         });
         let machine: server::NewMachine = Arc::new(move |ip| Box::new(state::State::new(Arc::clone(&shared), ip)));
-        Self { server: Arc::new(Server { settings: loop_settings, budget, tls, machine }) }
+        let permits = Arc::new(Semaphore::new(loop_settings.max_connections));
+        Self { server: Arc::new(Server { settings: loop_settings, permits, budget, tls, machine }) }
+    }
+
+    /// Sessions open.
+    pub fn sessions(&self) -> usize {
+        self.server.settings.max_connections.saturating_sub(self.server.permits.available_permits())
     }
 
     /// Serves one listener until `stop`, and until its sessions have ended.

@@ -4,11 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::auth::Guard;
 use super::exchange::Exchange;
 use super::settings::Settings;
 use super::{Credentials, Sink, Submitted};
-use crate::domain::{Address, Credential, Domain, Envelope, Profile, RecipientWish, Wishes};
+use crate::domain::{Address, Credential, Domain, Envelope, Guard, Profile, RecipientWish, Wishes};
 use crate::server::{Chunk, Machine, Pending, Received, Step};
 use crate::smtp::capability::Capabilities;
 use crate::smtp::command::{self, Command};

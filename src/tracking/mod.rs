@@ -8,7 +8,7 @@ mod unsubscribe;
 mod visitor;
 
 pub use hits::configure;
-pub use visitor::{AddressKept, Settings};
+pub use visitor::{AddressKept, Settings, client_address};
 
 use crate::clock::Clock;
 use crate::domain::TokenKeys;

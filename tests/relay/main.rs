@@ -9,6 +9,7 @@ mod harness;
 mod dashboard;
 mod delivery;
 mod durability;
+mod exposure;
 mod ledger;
 mod notices;
 mod submission;

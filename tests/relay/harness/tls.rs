@@ -1,6 +1,8 @@
 //! Certificates made on the spot.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ impl Certificate {
         let certificate = Self { name: name.to_owned(), der: made.cert.der().clone(), folder };
         std::fs::write(certificate.cert(), made.cert.pem()).unwrap();
         std::fs::write(certificate.key(), made.signing_key.serialize_pem()).unwrap();
+        std::fs::set_permissions(certificate.key(), Permissions::from_mode(0o600)).unwrap();
         certificate
     }
 

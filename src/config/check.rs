@@ -1,0 +1,62 @@
+//! What is wrong with URLs that the relay gives away.
+
+use std::net::IpAddr;
+
+use super::read::Reader;
+use super::{Config, DeliveryMode};
+
+/// The host that is written into mail never shows the login.
+pub(super) fn public_url(r: &mut Reader, config: &Config) {
+    let host = |text: &str| url::Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let dashboard = host(&config.web.public_url).filter(|name| !is_loopback(name));
+    if dashboard.is_some() && dashboard == host(&config.tracking.base_url) {
+        r.complain(
+            "web.public_url",
+            "names the host of tracking.base_url, which never shows the login; use another name",
+        );
+    }
+}
+
+/// Written into mail for ever, so it is checked before anything is sent.
+pub(super) fn base_url(r: &mut Reader, config: &Config) {
+    let key = "tracking.base_url";
+    let text = config.tracking.base_url.as_str();
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/[]".contains(&b));
+    let url = url::Url::parse(text).ok().filter(|url| plain && matches!(url.scheme(), "http" | "https"));
+    let Some(url) = url.filter(url::Url::has_host) else {
+        r.complain(
+            key,
+            format!("{text:?} is not a URL such as \"https://track.example.com\" (letters, digits, - . _ ~ only)"),
+        );
+        return;
+    };
+    let smarthost_is_local = config.delivery.mode == DeliveryMode::Smarthost
+        && url::Url::parse(&config.delivery.smarthost).is_ok_and(|url| url.host_str().is_some_and(is_loopback));
+    let leaves = config.delivery.mode != DeliveryMode::Sandbox && !smarthost_is_local;
+    if leaves && !config.tracking.allow_test_base_url && is_unreachable(&url) {
+        r.complain(
+            key,
+            format!(
+                "{text:?} cannot be reached by recipients, so every link in sent mail would be dead for ever; set the public \
+                 address of the tracking host (or, for a test, tracking.allow_test_base_url = true)"
+            ),
+        );
+    }
+}
+
+/// Whether a host in a URL is this machine.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_matches(['[', ']']);
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn is_unreachable(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified(),
+        Some(url::Host::Ipv6(ip)) => {
+            ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local()
+        }
+        Some(url::Host::Domain(name)) => !name.trim_end_matches('.').contains('.') || name.ends_with(".localhost"),
+        None => true,
+    }
+}

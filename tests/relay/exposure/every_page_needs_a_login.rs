@@ -1,0 +1,53 @@
+//! Without a session no page, no form and no statistics; a path is never joined to a folder.
+
+use super::{raw, status};
+use crate::harness::{Config, Request};
+
+#[tokio::test]
+async fn every_page_needs_a_login() {
+    let relay = Config::new().start().await;
+    let pages = [
+        "/",
+        "/campaigns",
+        "/campaigns/1",
+        "/messages",
+        "/messages/1",
+        "/messages/1/preview",
+        "/inbox",
+        "/queue",
+        "/domains",
+        "/how",
+        "/settings",
+        "/settings/credentials/first/revoke",
+        "/settings/people/delete?email=a@a.example",
+    ];
+    for path in pages {
+        for cookie in ["", "postrider=x", "__Host-postrider=x"] {
+            let answer = relay.http(&Request::get(path).header("Cookie", cookie)).await;
+            assert_eq!((answer.status, answer.header("location")), (303, Some("/login")), "{path}");
+        }
+    }
+    for path in [
+        "/settings/credentials",
+        "/settings/credentials/first/revoke",
+        "/settings/people",
+        "/settings/people/reset",
+        "/settings/people/delete",
+        "/settings/password",
+    ] {
+        let fields =
+            [("name", "x"), ("email", "a@a.example"), ("password", "correct horse"), ("old", "x"), ("new", "y")];
+        let answer = relay.http(&Request::form(path, &fields)).await;
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/login")), "{path}");
+    }
+    for path in ["/api/v1/campaigns", "/api/v1/campaigns/c"] {
+        assert_eq!(relay.http(&Request::get(path)).await.status, 401, "{path}");
+        assert_eq!(relay.http(&Request::get(path).basic("first", "wrong")).await.status, 401, "{path}");
+    }
+    assert_eq!(relay.command_text(&["credential", "list"]).await.lines().count(), 1, "nothing was made");
+    for path in ["/static/../postrider.db", "/static/%2e%2e/signing.key", "/static/..%2fsigning.key", "//signing.key"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert_eq!(status(&raw(relay.web(), request.as_bytes()).await), 404, "{path}");
+    }
+    relay.finish().await;
+}
