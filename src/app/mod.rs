@@ -25,7 +25,7 @@ use crate::delivery::{Copies, Courier, Dispatcher, Signers};
 use crate::domain::Domain;
 use crate::mail::cache::StencilCache;
 use crate::mail::dkim::Signer;
-use crate::store::{Accounts, Store};
+use crate::store::{Accounts, Orders, Store, StoreError};
 use crate::submission::{self, Intake, Submission};
 
 /// Compiled messages kept in memory, in bytes.
@@ -110,7 +110,8 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let performer = performer(&store, &accounts, &signers);
+    let orders = orders(&dispatcher);
+    let performer = performer(&store, &accounts, &signers, Arc::clone(&orders));
     control::serve(&config.data_dir, performer.clone(), stop.clone())
         .await
         .map_err(|e| format!("the control socket cannot be opened: {e}"))?;
@@ -122,7 +123,7 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
         async move { dispatcher.run(delivering).await }
     });
     tasks.spawn(sweep(store.clone(), config.clone(), clock, stop.clone()));
-    let rooms = web::Rooms::new(&config, &store, copies, clock);
+    let rooms = web::Rooms::new(&config, &store, copies, orders, clock);
     let web = web::start(&config, &listeners, rooms)?;
     first_run::greet(&config, &accounts, &performer, &listeners, clock).await?;
     listeners.write(&config.data_dir)?;
@@ -151,7 +152,27 @@ async fn load_signers(accounts: &Accounts) -> Result<HashMap<(String, String), A
     Ok(signers)
 }
 
-fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>) -> Performer {
+/// Orders to the queue while the relay runs: each is a task of its own, so that it comes to its end whoever asked for it
+/// and went away.
+fn orders(dispatcher: &Dispatcher) -> Orders {
+    let (dispatcher, runtime) = (dispatcher.clone(), tokio::runtime::Handle::current());
+    Arc::new(move |order| {
+        let dispatcher = dispatcher.clone();
+        let task = runtime.spawn(async move { dispatcher.perform(order).await });
+        Box::pin(async move { task.await.unwrap_or_else(|e| Err(StoreError::Closed(e.to_string()))) })
+    })
+}
+
+/// Orders to the queue while no relay runs.
+pub fn orders_alone(store: &Store) -> Orders {
+    let queue = store.queue();
+    Arc::new(move |order| {
+        let queue = queue.clone();
+        Box::pin(async move { queue.perform(&order, Clock.now()).await.map(|done| done.changed) })
+    })
+}
+
+fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>, orders: Orders) -> Performer {
     let (accounts, signers) = (accounts.clone(), Arc::clone(signers));
     let refresh = move || {
         let (accounts, signers) = (accounts.clone(), Arc::clone(&signers));
@@ -162,7 +183,7 @@ fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>) ->
             }
         });
     };
-    Performer::new(Arc::clone(store), Clock, random, dashboard::hash_password, Arc::new(refresh))
+    Performer::new(Arc::clone(store), Clock, random, dashboard::hash_password, Arc::new(refresh), orders)
 }
 
 fn intake(

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Config, is_loopback};
 use crate::dashboard::{self, Dashboard};
 use crate::delivery::Copies;
-use crate::store::Store;
+use crate::store::{Orders, Store};
 use crate::tracking::{self, Tracking};
 
 /// Threads that answer requests.
@@ -39,7 +39,7 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
-    pub(super) fn new(config: &Config, store: &Arc<Store>, copies: Copies, clock: Clock) -> Self {
+    pub(super) fn new(config: &Config, store: &Arc<Store>, copies: Copies, orders: Orders, clock: Clock) -> Self {
         let mode = settings::mode(config);
         let host = url::Url::parse(&config.tracking.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
         Self {
@@ -59,6 +59,7 @@ impl Rooms {
                         copies.render(message, delivery).await.map(|copy| copy.bytes).map_err(|fault| fault.to_string())
                     })
                 }),
+                orders,
                 clock,
                 random: settings::random,
                 mode,

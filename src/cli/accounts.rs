@@ -62,7 +62,7 @@ fn typed_twice() -> Result<String, Failure> {
     if first == second { Ok(first) } else { Err(Failure::failed("the two passwords differ")) }
 }
 
-fn ask(config: &Config, request: Request) -> Result<Response, Failure> {
+pub(super) fn ask(config: &Config, request: Request) -> Result<Response, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let answered = control::ask(&config.data_dir, &request).await;
@@ -84,13 +84,14 @@ async fn perform_alone(config: &Config, request: Request) -> Result<Response, Fa
         app::random,
         crate::dashboard::hash_password,
         Arc::new(|| {}),
+        app::orders_alone(&store),
     );
     let response = performer.perform(request).await;
     tokio::task::spawn_blocking(move || store.close()).await?;
     Ok(response)
 }
 
-fn show(response: Response) -> Result<(), Failure> {
+pub(super) fn show(response: Response) -> Result<(), Failure> {
     match response {
         Response::Done { message } => say(&message),
         Response::Failed { message } => return Err(Failure::failed(message)),
@@ -110,6 +111,14 @@ fn show(response: Response) -> Result<(), Failure> {
             say("there are no logins; make one with: postrider user create EMAIL");
         }
         Response::Users { emails } => emails.iter().for_each(|email| say(email)),
+        Response::Queue { domains, notes } => {
+            for d in domains {
+                let times = [d.oldest, d.expires, d.next].join("\t");
+                say(&format!("{}\t{}\t{}\t{times}\t{}", d.domain, d.waiting, d.tried, d.last_reply));
+            }
+            notes.iter().for_each(|note| say(note));
+        }
+        Response::Facts { facts } => facts.iter().for_each(|(name, value)| say(&format!("{name}\t{value}"))),
         Response::Domains { domains } if domains.is_empty() => {
             say("there are no sending domains; add one with: postrider domain add DOMAIN");
         }

@@ -5,9 +5,10 @@
 //! `domain`, `mail` (key generation) and `clock`.
 
 mod perform;
+mod queue;
 mod request;
 mod socket;
 
 pub use perform::{Performer, Refreshed};
-pub use request::{CredentialLine, DomainLine, Request, Response};
+pub use request::{CredentialLine, DomainLine, QueueLine, Request, Response, Selector};
 pub use socket::{ask, serve};

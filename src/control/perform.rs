@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::domain::credential::PASSWORD_MIN;
 use crate::domain::{Address, Credential, Domain, Profile};
 use crate::mail::dkim;
-use crate::store::{Accounts, DomainKey, Store, StoreError};
+use crate::store::{Accounts, DomainKey, Orders, Reports, Store, StoreError};
 
 /// Told when signing keys changed.
 pub type Refreshed = Arc<dyn Fn() + Send + Sync>;
@@ -16,12 +16,14 @@ pub type Refreshed = Arc<dyn Fn() + Send + Sync>;
 #[derive(Clone)]
 pub struct Performer {
     accounts: Accounts,
+    pub(super) reports: Reports,
     store: Arc<Store>,
-    clock: Clock,
+    pub(super) clock: Clock,
     random: fn() -> u64,
     /// Hashes a dashboard password; slow on purpose, so it is run off the reactor.
     hash: fn(&str) -> Result<String, String>,
     keys_changed: Refreshed,
+    pub(super) orders: Orders,
 }
 
 impl Performer {
@@ -32,8 +34,10 @@ impl Performer {
         random: fn() -> u64,
         hash: fn(&str) -> Result<String, String>,
         keys_changed: Refreshed,
+        orders: Orders,
     ) -> Self {
-        Self { accounts: store.accounts(), store, clock, random, hash, keys_changed }
+        let (accounts, reports) = (store.accounts(), store.reports());
+        Self { accounts, reports, store, clock, random, hash, keys_changed, orders }
     }
 
     /// Performs a request; every fault is a sentence.
@@ -50,6 +54,9 @@ impl Performer {
             Request::UserDelete { email } => self.delete_user(&email).await,
             Request::DomainAdd { domain } => self.add_domain(&domain).await,
             Request::DomainList => self.list_domains().await,
+            Request::QueueList { site } => self.list_queue(site).await,
+            Request::QueueShow { id } => self.show_queued(&id).await,
+            Request::QueueOrder { act, selector } => self.order(&act, selector).await,
             Request::Rebuild => self.rebuild().await,
         };
         done.unwrap_or_else(|error| Response::failed(error.to_string()))

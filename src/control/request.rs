@@ -43,10 +43,74 @@ pub enum Request {
     },
     /// Lists sending domains.
     DomainList,
+    /// Lists what waits.
+    QueueList {
+        /// Only this domain.
+        site: Option<String>,
+    },
+    /// Shows a delivery, or the deliveries of a message.
+    QueueShow {
+        /// Its id.
+        id: String,
+    },
+    /// Retries, pauses, resumes or cancels a part of the queue.
+    QueueOrder {
+        /// `retry`, `pause`, `resume` or `cancel`.
+        act: String,
+        /// Which part.
+        selector: Selector,
+    },
     /// Makes every view again.
     Rebuild,
     /// Asks whether a relay is there.
     Ping,
+}
+
+/// A part of the queue, as a person names it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum Selector {
+    /// Everything that waits.
+    All,
+    /// One delivery.
+    Delivery {
+        /// Its id.
+        id: String,
+    },
+    /// The deliveries of one message.
+    Message {
+        /// Its id.
+        id: String,
+    },
+    /// Those of a campaign, live and sandbox.
+    Campaign {
+        /// Its name.
+        name: String,
+    },
+    /// Those to a domain.
+    Domain {
+        /// The domain.
+        domain: String,
+    },
+}
+
+/// What waits for one domain; times are RFC 3339, empty for none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct QueueLine {
+    /// The domain.
+    pub domain: String,
+    /// How many wait.
+    pub waiting: i64,
+    /// How many of these were tried.
+    pub tried: i64,
+    /// When the oldest was accepted.
+    pub oldest: String,
+    /// When the oldest expires.
+    pub expires: String,
+    /// When the next is due.
+    pub next: String,
+    /// What the domain's server said last.
+    pub last_reply: String,
 }
 
 /// A credential in a list.
@@ -103,6 +167,18 @@ pub enum Response {
     Users {
         /// By address.
         emails: Vec<String>,
+    },
+    /// What waits.
+    Queue {
+        /// By domain, most first.
+        domains: Vec<QueueLine>,
+        /// What else is to be said: pauses, held deliveries, totals.
+        notes: Vec<String>,
+    },
+    /// Names and values.
+    Facts {
+        /// In order.
+        facts: Vec<(String, String)>,
     },
     /// Sending domains.
     Domains {

@@ -10,6 +10,7 @@ mod format;
 mod mails;
 mod numbers;
 mod operation;
+mod queue;
 mod shell;
 
 pub use auth::hash_password;
@@ -21,7 +22,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::{DeliveryId, MessageId, Mode};
-use crate::store::{Accounts, Reports};
+use crate::store::{Accounts, Orders, Reports};
 
 const STYLE: &str = include_str!("../../static/app.css");
 
@@ -37,6 +38,8 @@ pub struct Dashboard {
     pub accounts: Accounts,
     /// Renders copies for the preview.
     pub render: Render,
+    /// Carries out orders to the queue.
+    pub orders: Orders,
     /// Time.
     pub clock: Clock,
     /// Chance.
@@ -69,7 +72,9 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/messages/{id}", web::get().to(mails::message))
         .route("/messages/{id}/preview", web::get().to(mails::preview))
         .route("/inbox", web::get().to(mails::inbox))
-        .route("/queue", web::get().to(operation::queue))
+        .route("/queue", web::get().to(queue::queue))
+        .route("/queue/order", web::get().to(queue::ask))
+        .route("/queue/order", web::post().to(queue::order))
         .route("/domains", web::get().to(operation::domains));
 }
 

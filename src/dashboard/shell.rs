@@ -58,6 +58,8 @@ pub enum Fault {
     SignedOut,
     /// There is no such thing.
     Missing(&'static str),
+    /// A form that did not come from our own pages.
+    Foreign,
     /// The store did not answer.
     Store(StoreError),
     /// The page could not be rendered.
@@ -81,6 +83,7 @@ impl std::fmt::Display for Fault {
         match self {
             Self::SignedOut => f.write_str("nobody is signed in"),
             Self::Missing(what) => write!(f, "there is no such {what}"),
+            Self::Foreign => f.write_str("the form came from another site"),
             Self::Store(error) => error.fmt(f),
             Self::Template(error) => error.fmt(f),
         }
@@ -92,6 +95,7 @@ impl actix_web::ResponseError for Fault {
         match self {
             Self::SignedOut => StatusCode::SEE_OTHER,
             Self::Missing(_) => StatusCode::NOT_FOUND,
+            Self::Foreign => StatusCode::FORBIDDEN,
             Self::Store(StoreError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -101,6 +105,9 @@ impl actix_web::ResponseError for Fault {
         let (title, text) = match self {
             Self::SignedOut => return see_other("/login"),
             Self::Missing(what) => ("Not found", format!("There is no such {what}; it may have been removed.")),
+            Self::Foreign => {
+                ("Refused", "That form came from another site, so nothing was done. Use the one here.".to_owned())
+            }
             Self::Store(StoreError::Busy) => (
                 "Try again",
                 "This took longer than two seconds, so it was stopped. Try again, or choose less.".to_owned(),

@@ -31,6 +31,7 @@ mod tls;
 mod transcript;
 mod window;
 mod wire;
+mod withheld;
 
 pub use attempted::{Answer, Attempted, Parcel};
 pub use copy::{Copies, Copy, CopyFault, Signers};

@@ -14,11 +14,15 @@ mod fold_state;
 mod hits;
 mod ledger;
 mod open;
+mod order;
+#[cfg(test)]
+mod order_tests;
 mod queue;
 mod reader;
 mod report;
 mod report_campaign;
 mod report_delivery;
+mod report_queue;
 mod schema;
 mod secret;
 #[cfg(test)]
@@ -33,6 +37,7 @@ pub use error::StoreError;
 pub use export::{Range, export};
 pub use hits::{Hits, NewHit, Noted};
 pub use open::{OpenError, Settings, Store};
+pub use order::{Done, Orders, Pause};
 pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage};
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;

@@ -13,6 +13,7 @@ use super::error::StoreError;
 use super::fold::{LINKS_MAX, mode_code};
 use super::fold_rows::mode;
 use super::ledger::TextField;
+use super::order::leave_queue;
 use super::reader::Readers;
 use super::writer::{Batch, Lane, Writer};
 use crate::domain::event::{About, Accepted, Attempt};
@@ -190,12 +191,12 @@ impl Queue {
         self.writer.write(Lane::Urgent, 128, hold).await
     }
 
-    /// What waits, by domain: read once, when the relay starts.
+    /// What waits and is of no paused campaign, by domain: read once, when the relay starts.
     pub async fn heads(&self) -> Result<Vec<Head>, StoreError> {
         self.readers
             .read_long(|conn| {
-                let sql =
-                    "select domain, count(*), min(next_at) from queue_delivery where held is null group by domain";
+                let sql = "select domain, count(*), min(next_at) from queue_delivery where held is null \
+                           and campaign not in (select campaign from queue_pause) group by domain";
                 let mut statement = conn.prepare_cached(sql)?;
                 let mut rows = statement.query([])?;
                 let mut heads = Vec::new();
@@ -211,7 +212,7 @@ impl Queue {
     }
 
     /// The deliveries of a domain that are due by `until`, fresh mail first, earliest first, at most `limit` of a lane,
-    /// and when the next one is.
+    /// and when the next one is. Those of paused campaigns are left out.
     pub async fn refill(&self, domain: Domain, until: Timestamp, limit: usize) -> Result<Refill, StoreError> {
         let writer = self.writer.clone();
         self.readers
@@ -221,14 +222,15 @@ impl Queue {
                 for lane in 0..=RETRY + 1 {
                     let sql = "select delivery, message, campaign, mode, address, lane, next_at, attempts, accepted_at, \
                                expires_at from queue_delivery where domain = ?1 and lane = ?2 and next_at <= ?3 \
-                               and held is null order by next_at limit ?4";
+                               and held is null and campaign not in (select campaign from queue_pause) \
+                               order by next_at limit ?4";
                     let mut statement = conn.prepare_cached(sql)?;
                     let mut rows = statement.query(params![domain.as_str(), lane, until.millis(), limit])?;
                     while let Some(row) = rows.next()? {
                         due.extend(read_due(row)?);
                     }
                     let sql = "select min(next_at) from queue_delivery where domain = ?1 and lane = ?2 and next_at > ?3 \
-                               and held is null";
+                               and held is null and campaign not in (select campaign from queue_pause)";
                     let next: Option<i64> = conn
                         .prepare_cached(sql)?
                         .query_row(params![domain.as_str(), lane, until.millis()], |row| row.get(0))?;
@@ -492,6 +494,8 @@ fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Writes down what an attempt came to. A delivery that was cancelled while it was under way has left the queue: that it
+/// was taken or refused for good is the stronger truth and is recorded; a try that only failed changes nothing any more.
 fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<(), StoreError> {
     let Settlement { due, attempt, outcome, at, .. } = settlement;
     let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
@@ -507,32 +511,22 @@ fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<(), StoreErr
             Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
         }
         Outcome::Delivered(_) => {
-            leave_queue(batch, due, *at)?;
+            leave_queue(batch, due.delivery, due.message, *at)?;
             Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links }
         }
         Outcome::Bounced { class, .. } => {
-            leave_queue(batch, due, *at)?;
+            leave_queue(batch, due.delivery, due.message, *at)?;
             Fact::Bounced { about, attempt, class: *class }
         }
         Outcome::Expired { reply } => {
-            leave_queue(batch, due, *at)?;
+            if !leave_queue(batch, due.delivery, due.message, *at)? {
+                return Ok(());
+            }
             Fact::Expired { about, attempt, class: BounceClass::of(reply) }
         }
     };
     let reply = outcome.reply().to_string();
     let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
     batch.record(*at, fact, &texts)?;
-    Ok(())
-}
-
-/// The last delivery releases the body.
-fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<(), StoreError> {
-    let gone =
-        batch.tx.prepare_cached("delete from queue_delivery where delivery = ?1")?.execute([due.delivery.raw()])?;
-    if gone == 1 {
-        let sql = "update queue_message set waiting = waiting - 1, \
-                   released_at = iif(waiting <= 1, ?2, null) where message = ?1";
-        batch.tx.prepare_cached(sql)?.execute(params![due.message.raw(), at.millis()])?;
-    }
     Ok(())
 }

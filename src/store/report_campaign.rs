@@ -5,9 +5,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::error::StoreError;
 use super::fold::mode_code;
 use super::ledger::TextField;
+use super::order;
 use super::report::{self, HOURS_MAX, Step};
 use super::view::{CampaignReport, CampaignRow, LinkRow, Point, RefusalRow};
-use crate::domain::{CampaignId, Counts, DeliveryId, Metric, Mode, Timestamp};
+use crate::domain::{CampaignId, Counts, DeliveryId, Metric, Mode, Selection, Timestamp};
 
 /// Links shown.
 const LINKS_SHOWN: u32 = 100;
@@ -93,6 +94,7 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
         refusals: refusals(conn, id)?,
         sample: sample.map(DeliveryId::from_raw),
         receipt: report::receipt(conn, found.last_message)?,
+        pause: order::pauses(conn)?.into_iter().find(|pause| pause.selection == Selection::Campaign(id)),
         row: found.row,
     }))
 }

@@ -15,10 +15,13 @@ pub const FILE: &str = "postrider.db";
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_first", include_str!("../../migrations/0001_first.sql")),
     ("0002_views", include_str!("../../migrations/0002_views.sql")),
+    ("0004_queue", include_str!("../../migrations/0004_queue.sql")),
+    ("0004_waiting_sites", include_str!("../../migrations/0004_waiting_sites.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.
-pub(super) const VIEWS: &str = include_str!("../../migrations/0002_views.sql");
+pub(super) const VIEWS: &str =
+    concat!(include_str!("../../migrations/0002_views.sql"), include_str!("../../migrations/0004_waiting_sites.sql"));
 
 /// Statements kept prepared.
 const PREPARED_MAX: usize = 128;

@@ -22,11 +22,11 @@ fn chance() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn open(folder: &Path) -> Store {
+pub(super) fn open(folder: &Path) -> Store {
     Store::open(Settings { data_dir: folder.to_owned(), node: 1, clock: Clock, random: chance }).unwrap()
 }
 
-fn admission(to: &[&str], body: &[u8]) -> Admission {
+pub(super) fn admission(to: &[&str], body: &[u8]) -> Admission {
     Admission {
         campaign: Campaign::new("spring", Mode::Live),
         credential: "news".to_owned(),
@@ -49,7 +49,7 @@ fn admission(to: &[&str], body: &[u8]) -> Admission {
     }
 }
 
-fn settlement(due: &Due, outcome: Outcome) -> Settlement {
+pub(super) fn settlement(due: &Due, outcome: Outcome) -> Settlement {
     let code = outcome.reply().code;
     Settlement {
         due: due.clone(),
@@ -70,7 +70,7 @@ fn settlement(due: &Due, outcome: Outcome) -> Settlement {
     }
 }
 
-fn ok() -> Reply {
+pub(super) fn ok() -> Reply {
     Reply::local(250, EnhancedCode(2, 0, 0), "ok")
 }
 
@@ -271,6 +271,7 @@ fn history() -> impl Strategy<Value = Vec<(i64, Fact)>> {
                     next: Timestamp::from_millis(5),
                 },
                 2 => Fact::Bounced { about, attempt: attempt(tries), class: BounceClass::Policy },
+                3 if position == 0 => Fact::Cancelled { about },
                 3 => Fact::Unsubscribed { about },
                 4 => Fact::Reclassified { hit: hit(a), from: b, hit_at: Timestamp::from_millis(1_000), hit_seq: 1 },
                 _ if position == 0 => Fact::Opened(hit(a)),

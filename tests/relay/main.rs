@@ -10,5 +10,6 @@ mod dashboard;
 mod delivery;
 mod durability;
 mod ledger;
+mod queue;
 mod submission;
 mod tracking;
