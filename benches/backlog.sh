@@ -4,7 +4,7 @@
 # (cargo build --release --bin postrider --example backlog). FOLDER keeps the filled folder for another run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-postrider="$PWD/target/release/postrider" backlog="$PWD/target/release/examples/backlog"
+postrider="${POSTRIDER:-$PWD/target/release/postrider}" backlog="$PWD/target/release/examples/backlog"
 recipients="${RECIPIENTS:-1000000}" domains="${DOMAINS:-20000}"
 work="$(mktemp -d)"
 folder="${FOLDER:-$work/data}"
@@ -36,9 +36,9 @@ if [ ! -e "$folder/postrider.db" ]; then
     echo "filled in $(took "$began"), $(du -m "$folder/postrider.db" | cut -f1) MB"
 fi
 relay user create bench@own.example --password-stdin <<<"only-a-bench-1" >/dev/null 2>&1 || true
-began="$(seconds)"
-relay serve >"$work/out.log" 2>"$work/err.log" & pid=$!
 rm -f "$folder/listening.json"
+began="$(seconds)"
+"$postrider" serve --config "$work/postrider.toml" >"$work/out.log" 2>"$work/err.log" & pid=$!
 until [ -e "$folder/listening.json" ]; do sleep 0.01; done
 echo "listening after $(took "$began"), $(resident)"
 sleep 3
@@ -50,7 +50,7 @@ for page in /queue / "/messages?state=queued" "/messages?state=queued&domain=d1.
         curl -s -b "$work/jar" -o "$work/page" -w "GET $page %{http_code} %{time_total} s\n" "http://$web$page"
     done | sort -k4 -n | sed -n 2p
 done
-for order in "pause --campaign 'campaign 0'" "cancel --campaign 'campaign 0'" "retry" "resume --campaign 'campaign 0'"; do
+for order in "pause --campaign 'campaign 0'" "cancel --campaign 'campaign 0'" "cancel --domain d1.example" retry; do
     began="$(seconds)"
     said="$(eval relay queue "$order" | head -1)"
     echo "queue $order: $(took "$began"), $said"
