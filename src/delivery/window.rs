@@ -194,6 +194,7 @@ impl Window {
         }
         self.fire_timers(now);
         while self.in_flight.len() < self.limits.in_all {
+            self.feed();
             let Some(domain) = self.ring.pop_front() else { break };
             let withheld = self.withheld.is_domain(&domain);
             let Some(entry) = self.entries.get_mut(&domain) else { continue };
@@ -236,7 +237,7 @@ impl Window {
     /// The answer to [`Step::Refill`]; `asked` is the limit it was read with.
     pub fn refilled(&mut self, domain: &Domain, read: Refill, asked: usize, now: Timestamp) {
         self.read_through = self.read_through.max(read.through);
-        self.read_ended(domain);
+        self.reading.remove(domain);
         let Some(entry) = self.entries.get_mut(domain) else { return };
         entry.place = Place::Idle;
         let settled = std::mem::take(&mut entry.settled_meanwhile);
@@ -265,7 +266,7 @@ impl Window {
 
     /// A read failed: try again at `at`.
     pub fn refill_failed(&mut self, domain: &Domain, at: Timestamp) {
-        self.read_ended(domain);
+        self.reading.remove(domain);
         if let Some(entry) = self.entries.get_mut(domain) {
             entry.place = Place::Idle;
             entry.stale = false;
@@ -358,14 +359,14 @@ impl Window {
         }
     }
 
-    /// Another domain may be read.
-    fn read_ended(&mut self, domain: &Domain) {
-        self.reading.remove(domain);
-        if let Some(next) = self.hungry.pop_front()
-            && let Some(entry) = self.entries.get_mut(&next)
+    /// While another domain may be read, one that waits for that is in the ring again.
+    fn feed(&mut self) {
+        if self.reading.len() < READS_MAX
+            && let Some(domain) = self.hungry.pop_front()
+            && let Some(entry) = self.entries.get_mut(&domain)
         {
             entry.place = Place::Ring;
-            self.ring.push_back(next);
+            self.ring.push_back(domain);
         }
     }
 
@@ -508,6 +509,21 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_a_read_gets_it_also_behind_paused_domains() {
+        let name = |n: usize| Domain::parse(&format!("d{n}.example")).unwrap();
+        let heads = (0..=2 * READS_MAX).map(|n| Head { domain: name(n), waiting: 1, next_at: at(0) });
+        let mut window = Window::new(limits(), heads.collect());
+        let mut reads = Vec::new();
+        while let Step::Refill(domain, asked) = window.next(at(0)) {
+            reads.push((domain, asked));
+        }
+        assert_eq!(reads.len(), READS_MAX);
+        (READS_MAX..2 * READS_MAX).for_each(|n| window.withhold(Selection::Domain(name(n))));
+        reads.iter().for_each(|(domain, asked)| window.refilled(domain, read(vec![]), *asked, at(0)));
+        assert!(matches!(window.next(at(0)), Step::Refill(domain, _) if domain == name(2 * READS_MAX)));
+    }
+
+    #[test]
     fn a_million_waiting_in_many_domains_are_not_all_loaded() {
         let heads = (0..10_000).map(|n| Head {
             domain: Domain::parse(&format!("d{n}.example")).unwrap(),
@@ -560,7 +576,7 @@ mod tests {
             let Some((n, (domain, delay))) = self.incoming.pop_front() else { return };
             self.commit += 1;
             let campaign = CampaignId::from_raw(n % 3);
-            let due = due(n, &format!("d{}.example", domain % 4), self.now + delay);
+            let due = due(n, &format!("d{}.example", domain % 12), self.now + delay);
             let row = Due { commit: self.commit, campaign, ..due };
             self.disk.insert(n, row.clone());
             self.unheard.push(row);

@@ -60,8 +60,8 @@ impl Queue {
     /// Carries an order out in the store. Whoever holds deliveries in memory has to be told.
     pub async fn perform(&self, order: &Order, now: Timestamp) -> Result<Done, StoreError> {
         let done = match order.act() {
-            Act::Cancel => self.in_slices(order.selection(), now, cancel).await?,
-            Act::Retry => self.in_slices(order.selection(), now, retry).await?,
+            Act::Cancel => self.in_slices(order, now, cancel).await?,
+            Act::Retry => self.in_slices(order, now, retry).await?,
             Act::Pause => self.pause(order.clone(), now).await?,
             Act::Resume => self.resume(order.selection().clone()).await?,
         };
@@ -82,7 +82,7 @@ impl Queue {
 
     async fn in_slices(
         &self,
-        selection: &Selection,
+        order: &Order,
         now: Timestamp,
         change: fn(&mut Batch<'_>, &Selected, Timestamp) -> Result<bool, StoreError>,
     ) -> Result<Done, StoreError> {
@@ -90,8 +90,9 @@ impl Queue {
         let high = self.readers.read_long(highest).await?;
         let mut after = DeliveryId::from_raw(0);
         loop {
-            let wanted = selection.clone();
-            let slice = self.readers.read_long(move |conn| selected(conn, &wanted, after, high)).await?;
+            let wanted = order.selection().clone();
+            let only_later = (order.act() == Act::Retry).then_some(now);
+            let slice = self.readers.read_long(move |conn| selected(conn, &wanted, only_later, after, high)).await?;
             let Some(last) = slice.last() else { return Ok(done) };
             after = last.delivery;
             let write = move |batch: &mut Batch<'_>| {
@@ -171,11 +172,12 @@ fn highest(conn: &Connection) -> Result<DeliveryId, StoreError> {
     Ok(DeliveryId::from_raw(conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?))
 }
 
-/// The next slice of a selection. Campaigns and messages are found by their deliveries in the views, where both have an
+/// The next slice of a selection; with `only_later`, of what was deferred until after then or is held. Campaigns and messages are found by their deliveries in the views, where both have an
 /// index already: a second one would cost every delivery.
 fn selected(
     conn: &Connection,
     selection: &Selection,
+    only_later: Option<Timestamp>,
     after: DeliveryId,
     high: DeliveryId,
 ) -> Result<Vec<Selected>, StoreError> {
@@ -190,10 +192,13 @@ fn selected(
     };
     let sql = format!(
         "select q.delivery, q.message, q.campaign, q.mode, q.domain from {source} \
-         where {own} and {first}.delivery > ?1 and {first}.delivery <= ?2 order by {first}.delivery limit {SLICE}"
+         where {own} and {first}.delivery > ?1 and {first}.delivery <= ?2 \
+         and (?4 is null or {}) order by {first}.delivery limit {SLICE}",
+        is_later("?4")
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![after.raw(), high.raw(), value], read_selected)?;
+    let rows = statement
+        .query_map(params![after.raw(), high.raw(), value, only_later.map(Timestamp::millis)], read_selected)?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
@@ -204,6 +209,11 @@ fn read_selected(row: &Row<'_>) -> rusqlite::Result<Option<Selected>> {
     // Only domains that parsed were ever written.
     let domain = Domain::parse(&row.get::<_, String>(4)?).ok();
     Ok(domain.map(|domain| Selected { delivery, message, about, domain }))
+}
+
+/// Whether a delivery was deferred until after `now`, or is held.
+fn is_later(now: &str) -> String {
+    format!("((q.attempts > 0 and q.next_at > {now}) or q.held is not null)")
 }
 
 /// Takes a delivery out of the queue, unless it has left it already.
@@ -218,9 +228,9 @@ fn cancel(batch: &mut Batch<'_>, one: &Selected, now: Timestamp) -> Result<bool,
 /// Makes what was deferred due, and gives what is held one more try. Mail that was never tried keeps its time: it is due,
 /// or it is not to go out yet.
 fn retry(batch: &mut Batch<'_>, one: &Selected, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "update queue_delivery set next_at = ?2, held = null \
-               where delivery = ?1 and ((attempts > 0 and next_at > ?2) or held is not null)";
-    Ok(batch.tx.prepare_cached(sql)?.execute(params![one.delivery.raw(), now.millis()])? == 1)
+    let sql =
+        format!("update queue_delivery as q set next_at = ?2, held = null where delivery = ?1 and {}", is_later("?2"));
+    Ok(batch.tx.prepare_cached(&sql)?.execute(params![one.delivery.raw(), now.millis()])? == 1)
 }
 
 /// Whether it was still in the queue. The last delivery releases the body.

@@ -45,6 +45,7 @@ async fn the_page_pauses_retries_and_cancels() {
     let (status, place) = post("pause", "domain", "c.example", "same-origin").await;
     assert_eq!((status, place.as_str()), (303, "/queue?act=pause&changed=1"));
     assert!(relay_page(&place).await.contains("Paused by ann@example.org"));
+    assert!(relay_page("/").await.contains("c.example is paused; 1 deliveries wait for it."));
     assert_eq!(post("retry", "domain", "c.example", "same-origin").await.1, "/queue?act=retry&changed=1");
     assert_eq!(post("resume", "domain", "c.example", "same-origin").await.1, "/queue?act=resume&changed=1");
     relay.campaign_with("spring", "/delivered", 1).await;
