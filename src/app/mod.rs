@@ -33,7 +33,7 @@ use crate::mail::cache::StencilCache;
 use crate::mail::dkim::Signer;
 use crate::mail::recipe::SignersFor;
 use crate::server::Opening;
-use crate::store::{Accounts, Store};
+use crate::store::{Accounts, Orders, Store, StoreError};
 use crate::submission::{self, Intake, Submission};
 
 /// Compiled messages kept in memory, in bytes.
@@ -120,7 +120,8 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let dashboard_url = dashboard_url(&config, listeners.web.local_addr().ok());
-    let performer = performer(&store, &accounts, &signers, &dashboard_url);
+    let orders = orders(&dispatcher);
+    let performer = performer(&store, &accounts, &signers, &dashboard_url, Arc::clone(&orders));
     control::serve(&config.data_dir, performer.clone(), stop.clone())
         .await
         .map_err(|e| format!("the control socket cannot be opened: {e}"))?;
@@ -154,7 +155,7 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
         networks: config.web.metrics_networks.clone(),
         trusted_proxies: config.web.trusted_proxies.clone(),
     };
-    let rooms = web::Rooms::new(&config, &dashboard_url, watch, copies, clock);
+    let rooms = web::Rooms::new(&config, &dashboard_url, watch, copies, orders);
     let web = web::start(&listeners, &certificates, rooms)?;
     tasks.spawn(follow(certificates, stop.clone()));
     first_run::greet(&config, &accounts, &performer, &listeners, &dashboard_url, clock).await?;
@@ -186,7 +187,33 @@ async fn load_signers(accounts: &Accounts) -> Result<HashMap<(String, String), A
     Ok(signers)
 }
 
-fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>, dashboard_url: &str) -> Performer {
+/// Orders to the queue while the relay runs: each is a task of its own, so that it comes to its end whoever asked for it
+/// and went away.
+fn orders(dispatcher: &Dispatcher) -> Orders {
+    let (dispatcher, runtime) = (dispatcher.clone(), tokio::runtime::Handle::current());
+    Arc::new(move |order| {
+        let dispatcher = dispatcher.clone();
+        let task = runtime.spawn(async move { dispatcher.perform(order).await });
+        Box::pin(async move { task.await.unwrap_or_else(|e| Err(StoreError::Closed(e.to_string()))) })
+    })
+}
+
+/// Orders to the queue while no relay runs.
+pub fn orders_alone(store: &Store) -> Orders {
+    let queue = store.queue();
+    Arc::new(move |order| {
+        let queue = queue.clone();
+        Box::pin(async move { queue.perform(&order, Clock.now()).await.map(|done| done.changed) })
+    })
+}
+
+fn performer(
+    store: &Arc<Store>,
+    accounts: &Accounts,
+    signers: &Arc<Signers>,
+    dashboard_url: &str,
+    orders: Orders,
+) -> Performer {
     let (accounts, signers) = (accounts.clone(), Arc::clone(signers));
     let refresh = move || {
         let (accounts, signers) = (accounts.clone(), Arc::clone(&signers));
@@ -198,7 +225,7 @@ fn performer(store: &Arc<Store>, accounts: &Accounts, signers: &Arc<Signers>, da
         });
     };
     let url = dashboard_url.to_owned();
-    Performer::new(Arc::clone(store), Clock, random, url, dashboard::hash_password, Arc::new(refresh))
+    Performer::new(Arc::clone(store), Clock, random, url, dashboard::hash_password, Arc::new(refresh), orders)
 }
 
 /// A key signs for its own domain and those below it.

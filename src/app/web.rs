@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dashboard::{self, Dashboard};
 use crate::delivery::Copies;
+use crate::store::Orders;
 use crate::tracking::{self, Tracking};
 
 /// Threads that answer requests.
@@ -41,8 +42,8 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
-    pub(super) fn new(config: &Config, dashboard_url: &str, watch: Watch, copies: Copies, clock: Clock) -> Self {
-        let (mode, store) = (settings::mode(config), &watch.store);
+    pub(super) fn new(config: &Config, dashboard_url: &str, watch: Watch, copies: Copies, orders: Orders) -> Self {
+        let (mode, store, clock) = (settings::mode(config), &watch.store, Clock);
         let trusted_proxies = config.web.trusted_proxies.clone();
         Self {
             tracking: Tracking {
@@ -64,6 +65,7 @@ impl Rooms {
                         copies.render(message, delivery).await.map(|copy| copy.bytes).map_err(|fault| fault.to_string())
                     })
                 }),
+                orders,
                 clock,
                 random: settings::random,
                 mode,

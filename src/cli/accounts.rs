@@ -61,7 +61,7 @@ fn typed_twice() -> Result<String, Failure> {
     if first == second { Ok(first) } else { Err(Failure::failed("the two passwords differ")) }
 }
 
-fn ask(config: &Config, request: Request) -> Result<Response, Failure> {
+pub(super) fn ask(config: &Config, request: Request) -> Result<Response, Failure> {
     Way::new(config)?.ask(request)
 }
 
@@ -88,6 +88,14 @@ pub(super) fn show(response: Response) -> Result<(), Failure> {
         Response::Users { emails } => emails.iter().for_each(|email| say(email)),
         Response::Listed { added: 0, .. } => say("it is on the list already"),
         Response::Listed { .. } => say("it is on the list now"),
+        Response::Queue { domains, notes } => {
+            for d in domains {
+                let times = [d.oldest, d.expires, d.next].join("\t");
+                say(&format!("{}\t{}\t{}\t{times}\t{}", d.domain, d.waiting, d.tried, d.last_reply));
+            }
+            notes.iter().for_each(|note| say(note));
+        }
+        Response::Facts { facts } => facts.iter().for_each(|(name, value)| say(&format!("{name}\t{value}"))),
         Response::Domains { domains } if domains.is_empty() => {
             say("there are no sending domains; add one with: postrider domain add DOMAIN");
         }

@@ -39,6 +39,15 @@ pub enum Command {
         #[command(subcommand)]
         command: SuppressionCommand,
     },
+    /// What waits, by receiving domain; or retry, pause, resume and cancel it.
+    #[command(args_conflicts_with_subcommands = true)]
+    Queue {
+        /// Only this receiving domain.
+        #[arg(long, value_name = "S")]
+        site: Option<String>,
+        #[command(subcommand)]
+        command: Option<QueueCommand>,
+    },
     /// Replay the ledger into a scratch copy and compare every view with it.
     Verify,
     /// Make every view again from the ledger.
@@ -137,6 +146,50 @@ pub enum SuppressionCommand {
     },
     /// The list as CSV on standard output, to be imported again.
     Export,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum QueueCommand {
+    /// A delivery, or the deliveries of a message.
+    Show {
+        /// The id of a delivery or a message.
+        id: String,
+    },
+    /// Try now what was deferred or held; without a part, everything.
+    Retry(Part),
+    /// Begin no try until it is resumed; without a part, of everything.
+    Pause(Whole),
+    /// End a pause of the same part; without a part, that of everything.
+    Resume(Whole),
+    /// Take deliveries out of the queue; they are not sent. It wants a part.
+    Cancel(Part),
+}
+
+/// A part of the queue.
+#[derive(Debug, Args)]
+pub struct Part {
+    /// One delivery.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["message", "campaign", "domain", "all"])]
+    pub delivery: Option<String>,
+    /// The deliveries of one message.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["campaign", "domain", "all"])]
+    pub message: Option<String>,
+    #[command(flatten)]
+    pub whole: Whole,
+}
+
+/// A part of the queue that can be paused.
+#[derive(Debug, Args)]
+pub struct Whole {
+    /// The deliveries of a campaign.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["domain", "all"])]
+    pub campaign: Option<String>,
+    /// The deliveries to a receiving domain.
+    #[arg(long, value_name = "D", conflicts_with = "all")]
+    pub domain: Option<String>,
+    /// Everything that waits.
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(Debug, Args)]

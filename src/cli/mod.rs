@@ -3,6 +3,7 @@
 mod accounts;
 mod arguments;
 mod ledger;
+mod queue;
 mod suppression;
 mod way;
 
@@ -29,6 +30,11 @@ impl Failure {
     /// It was tried and failed.
     pub fn failed(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 1 }
+    }
+
+    /// It was asked wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: WRONG }
     }
 }
 
@@ -62,6 +68,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::User { command } => accounts::user(&config, command),
         Command::Domain { command } => accounts::domain(&config, command),
         Command::Suppression { command } => suppression::suppression(&config, command),
+        Command::Queue { site, command } => queue::queue(&config, site.as_deref(), command.as_ref()),
         Command::Verify => ledger::verify(&config),
         Command::Rebuild => accounts::rebuild(&config),
         Command::Export(range) => ledger::export(&config, range),

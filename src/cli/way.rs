@@ -49,6 +49,7 @@ impl<'c> Way<'c> {
             app::dashboard_url(self.config, None),
             crate::dashboard::hash_password,
             Arc::new(|| {}),
+            app::orders_alone(&store),
         );
         Ok((performer, store))
     }

@@ -5,10 +5,11 @@
 //! `domain`, `mail` (key generation) and `clock`.
 
 mod perform;
+mod queue;
 mod request;
 mod socket;
 mod suppression;
 
 pub use perform::{Performer, Refreshed};
-pub use request::{CredentialLine, DomainLine, Request, Response, SuppressionEntry};
+pub use request::{CredentialLine, DomainLine, QueueLine, Request, Response, Selector, SuppressionEntry};
 pub use socket::{ask, serve};

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::domain::credential::{self, NAME_RULE, PASSWORD_MIN};
 use crate::domain::{Address, Credential, Domain, Profile};
 use crate::mail::dkim;
-use crate::store::{Accounts, DeletedUser, DomainKey, Store, StoreError};
+use crate::store::{Accounts, DeletedUser, DomainKey, Orders, Reports, Store, StoreError};
 
 /// Told when signing keys changed.
 pub type Refreshed = Arc<dyn Fn() + Send + Sync>;
@@ -16,6 +16,7 @@ pub type Refreshed = Arc<dyn Fn() + Send + Sync>;
 #[derive(Clone)]
 pub struct Performer {
     accounts: Accounts,
+    pub(super) reports: Reports,
     pub(super) store: Arc<Store>,
     pub(super) clock: Clock,
     random: fn() -> u64,
@@ -24,6 +25,7 @@ pub struct Performer {
     /// Hashes a dashboard password; slow on purpose, so it is run off the reactor.
     hash: fn(&str) -> Result<String, String>,
     keys_changed: Refreshed,
+    pub(super) orders: Orders,
 }
 
 impl Performer {
@@ -35,8 +37,10 @@ impl Performer {
         dashboard_url: String,
         hash: fn(&str) -> Result<String, String>,
         keys_changed: Refreshed,
+        orders: Orders,
     ) -> Self {
-        Self { accounts: store.accounts(), store, clock, random, dashboard_url, hash, keys_changed }
+        let (accounts, reports) = (store.accounts(), store.reports());
+        Self { accounts, reports, store, clock, random, dashboard_url, hash, keys_changed, orders }
     }
 
     /// Performs a request; every fault is a sentence.
@@ -56,6 +60,9 @@ impl Performer {
             Request::DomainList => self.list_domains().await,
             Request::SuppressionAdd { entries, imported } => self.add_suppressions(&entries, imported).await,
             Request::SuppressionRemove { address, scope } => self.remove_suppression(&address, scope).await,
+            Request::QueueList { site } => self.list_queue(site).await,
+            Request::QueueShow { id } => self.show_queued(&id).await,
+            Request::QueueOrder { act, selector } => self.order(&act, selector).await,
             Request::Rebuild => self.rebuild().await,
         };
         done.unwrap_or_else(|error| Response::failed(error.to_string()))

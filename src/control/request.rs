@@ -62,6 +62,23 @@ pub enum Request {
         /// For which stream, empty for all mail; without it, for every scope it stands there for.
         scope: Option<String>,
     },
+    /// Lists what waits.
+    QueueList {
+        /// Only this domain.
+        site: Option<String>,
+    },
+    /// Shows a delivery, or the deliveries of a message.
+    QueueShow {
+        /// Its id.
+        id: String,
+    },
+    /// Retries, pauses, resumes or cancels a part of the queue.
+    QueueOrder {
+        /// `retry`, `pause`, `resume` or `cancel`.
+        act: String,
+        /// Which part.
+        selector: Selector,
+    },
     /// Makes every view again.
     Rebuild,
     /// Asks whether a relay is there.
@@ -79,6 +96,53 @@ pub struct SuppressionEntry {
     pub scope: String,
     /// Since when, RFC 3339; without it, now.
     pub since: Option<String>,
+}
+
+/// A part of the queue, as a person names it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum Selector {
+    /// Everything that waits.
+    All,
+    /// One delivery.
+    Delivery {
+        /// Its id.
+        id: String,
+    },
+    /// The deliveries of one message.
+    Message {
+        /// Its id.
+        id: String,
+    },
+    /// Those of a campaign, live and sandbox.
+    Campaign {
+        /// Its name.
+        name: String,
+    },
+    /// Those to a domain.
+    Domain {
+        /// The domain.
+        domain: String,
+    },
+}
+
+/// What waits for one domain; times are RFC 3339, empty for none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct QueueLine {
+    /// The domain.
+    pub domain: String,
+    /// How many wait.
+    pub waiting: i64,
+    /// How many of these were tried.
+    pub tried: i64,
+    /// When the oldest was accepted.
+    pub oldest: String,
+    /// When the oldest expires.
+    pub expires: String,
+    /// When the next is due.
+    pub next: String,
+    /// What the domain's server said last.
+    pub last_reply: String,
 }
 
 /// A credential in a list.
@@ -142,6 +206,18 @@ pub enum Response {
         added: usize,
         /// On it already.
         present: usize,
+    },
+    /// What waits.
+    Queue {
+        /// By domain, most first.
+        domains: Vec<QueueLine>,
+        /// What else is to be said: pauses, held deliveries, totals.
+        notes: Vec<String>,
+    },
+    /// Names and values.
+    Facts {
+        /// In order.
+        facts: Vec<(String, String)>,
     },
     /// Sending domains.
     Domains {

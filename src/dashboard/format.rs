@@ -1,5 +1,7 @@
 //! How numbers, rates and times are written.
 
+use std::time::Duration;
+
 use crate::domain::counts::Rate;
 use crate::domain::{BounceClass, Rates, Timestamp};
 
@@ -99,6 +101,25 @@ impl WrittenTime for Timestamp {
     }
 }
 
+/// Spans of time.
+pub trait WrittenSpan {
+    /// `2 d 22 h`: at most two units.
+    fn span(&self) -> String;
+}
+
+impl WrittenSpan for Duration {
+    fn span(&self) -> String {
+        let seconds = self.as_secs();
+        let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+        match (days, hours, minutes) {
+            (0, 0, 0) => format!("{seconds} s"),
+            (0, 0, _) => format!("{minutes} min"),
+            (0, _, _) => format!("{hours} h {} min", minutes % 60),
+            _ => format!("{days} d {} h", hours % 24),
+        }
+    }
+}
+
 /// Sizes.
 pub trait WrittenSize {
     /// In decimal units.
@@ -119,6 +140,8 @@ impl WrittenSize for u64 {
 pub trait WrittenClass {
     /// In plain words.
     fn words(&self) -> String;
+    /// What it means for what waits, and what to do.
+    fn advice(&self) -> &'static str;
 }
 
 impl WrittenClass for BounceClass {
@@ -126,6 +149,38 @@ impl WrittenClass for BounceClass {
         let words = self.as_str().replace('_', " ");
         let mut chars = words.chars();
         chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    }
+
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::InvalidRecipient | Self::InactiveMailbox => {
+                "The mailbox is not there now; it will bounce if that stays."
+            }
+            Self::BadDomain => "The domain takes no mail now. Check how it is spelled.",
+            Self::MailboxFull => "The mailbox is full. Nothing to do: it is tried until it expires.",
+            Self::Policy => "The receiver's rules hold it back. Its reply mostly names the rule and a page about it.",
+            Self::SpamContent => {
+                "It is taken for spam. Retrying the same mail will not change that: look at the content."
+            }
+            Self::IpBlocklisted => {
+                "The sending address is on a block list. Ask the list's owner to take it off, then retry."
+            }
+            Self::AuthFailed => "SPF, DKIM or DMARC did not hold. Check the records of the sending domain, then retry.",
+            Self::RateLimited => {
+                "The receiver limits you; it is not about these addresses. Retrying faster makes it worse."
+            }
+            Self::Greylisted => "The receiver asked to come again, as it does with new senders. Nothing to do.",
+            Self::TooLarge => "The mail is larger than the receiver takes now.",
+            Self::TlsOrProtocol => "TLS or the protocol went wrong. The transcript on the mail's page shows where.",
+            Self::Dns => {
+                "The name servers of the domain did not answer. Nothing to do, unless it is so for all domains."
+            }
+            Self::NoAnswer => "No mail server of the domain could be reached. Nothing to do, unless it is so for all.",
+            Self::Expired => "It was tried until its life was over.",
+            Self::Other => {
+                "The receiver is in trouble itself, or says no more than this. It is tried until it expires."
+            }
+        }
     }
 }
 
@@ -140,6 +195,11 @@ mod tests {
         assert_eq!(
             (percent(0.999_999), percent(1.0), percent(0.000_1)),
             ("99.9%".into(), "100%".into(), "<0.1%".into())
+        );
+        let span = |seconds| Duration::from_secs(seconds).span();
+        assert_eq!(
+            (span(4), span(300), span(7_500), span(252_000)),
+            ("4 s".into(), "5 min".into(), "2 h 5 min".into(), "2 d 22 h".into())
         );
         assert_eq!((None.percent(), 1_234.size(), 5.size()), ("\u{2013}".into(), "1.2 kB".into(), "5 B".into()));
         let half = Rate::of(1, 2);

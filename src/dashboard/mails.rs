@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::auth::User;
 use super::format::{WrittenSize as _, WrittenTime as _};
 use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
-use crate::domain::{BounceClass, DeliveryId, Fact, Mode, Suppression};
+use crate::domain::{BounceClass, DeliveryId, Domain, Fact, Mode, Suppression};
 use crate::mail::preview;
 use crate::store::DeliveryFilter;
 use crate::store::view::{DeliveryReport, DeliveryRow, State as DeliveryState, TimelineEntry};
@@ -27,6 +27,7 @@ const FRAME_POLICY: &str =
 pub struct Query {
     campaign: Option<String>,
     state: Option<String>,
+    domain: Option<String>,
     before: Option<String>,
     show: Option<String>,
 }
@@ -43,6 +44,7 @@ struct MessagesPage {
     states: Vec<&'static str>,
     state: String,
     campaign: String,
+    domain: String,
     next: Option<DeliveryId>,
 }
 
@@ -51,7 +53,11 @@ pub async fn messages(user: User, state: State, query: web::Query<Query>) -> Ans
     let campaign = query.campaign.as_deref().filter(|text| !text.is_empty()).map(campaign_id).transpose()?;
     let wanted = query.state.as_deref().and_then(state_of);
     let before = query.before.as_deref().map(delivery_id).transpose()?;
-    let filter = DeliveryFilter { campaign, state: wanted, mode: None };
+    // A domain's deliveries are found while they wait.
+    let waiting_at = query.domain.as_deref().and_then(|text| Domain::parse(text).ok());
+    let wanted = if waiting_at.is_some() { Some(DeliveryState::Queued) } else { wanted };
+    let domain = waiting_at.as_ref().map(ToString::to_string).unwrap_or_default();
+    let filter = DeliveryFilter { campaign, state: wanted, waiting_at, ..DeliveryFilter::default() };
     let (rows, next) = list(&state, filter, before).await?;
     page(&MessagesPage {
         shell: Shell::new(&state, "messages", &user.0),
@@ -59,6 +65,7 @@ pub async fn messages(user: User, state: State, query: web::Query<Query>) -> Ans
         states: DeliveryState::ALL.map(DeliveryState::as_str).to_vec(),
         state: wanted.map_or_else(String::new, |state| state.as_str().to_owned()),
         campaign: query.campaign.clone().unwrap_or_default(),
+        domain,
         next,
     })
 }
@@ -176,7 +183,11 @@ struct InboxPage {
 
 /// GET /inbox
 pub async fn inbox(user: User, state: State, query: web::Query<Query>) -> Answer {
-    let filter = DeliveryFilter { campaign: None, state: Some(DeliveryState::Delivered), mode: Some(Mode::Sandbox) };
+    let filter = DeliveryFilter {
+        state: Some(DeliveryState::Delivered),
+        mode: Some(Mode::Sandbox),
+        ..DeliveryFilter::default()
+    };
     let before = query.before.as_deref().map(delivery_id).transpose()?;
     let (rows, next) = list(&state, filter, before).await?;
     let wanted = match &query.show {

@@ -14,6 +14,7 @@ mod numbers;
 mod operation;
 mod password;
 mod people;
+mod queue;
 mod settings;
 mod shell;
 mod suppressions;
@@ -30,7 +31,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::{DeliveryId, Guard, MessageId, Mode};
-use crate::store::{Accounts, Names, Reports, Suppressions};
+use crate::store::{Accounts, Names, Orders, Reports, Suppressions};
 
 const STYLE: &str = include_str!("../../static/app.css");
 const MARK: &str = include_str!("../../static/mark.svg");
@@ -72,6 +73,8 @@ pub struct Dashboard {
     pub accounts: Accounts,
     /// Renders copies for the preview.
     pub render: Render,
+    /// Carries out orders to the queue.
+    pub orders: Orders,
     /// Time.
     pub clock: Clock,
     /// Chance.
@@ -114,7 +117,9 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/messages/{id}", web::get().to(mails::message))
         .route("/messages/{id}/preview", web::get().to(mails::show_preview))
         .route("/inbox", web::get().to(mails::inbox))
-        .route("/queue", web::get().to(operation::queue))
+        .route("/queue", web::get().to(queue::queue))
+        .route("/queue/order", web::get().to(queue::ask))
+        .route("/queue/order", web::post().to(queue::order))
         .route("/domains", web::get().to(operation::domains))
         .route("/suppressions", web::get().to(suppressions::list))
         .route("/suppressions", web::post().to(suppressions::add))

@@ -15,7 +15,7 @@ use super::notices::Notices;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
 use crate::domain::event::Attempt;
-use crate::domain::{EnhancedCode, Mode, Outcome, Reply, RetrySchedule, Suppression, Timestamp};
+use crate::domain::{Act, EnhancedCode, Mode, Order, Outcome, Reply, RetrySchedule, Suppression, Timestamp};
 use crate::store::{Due, Queue, Settlement, StoreError};
 
 /// Attempts under way at once, over all sites.
@@ -47,6 +47,7 @@ pub struct Dispatcher {
 struct Inner {
     window: Mutex<Window>,
     changed: Notify,
+    pausing: tokio::sync::Mutex<()>,
     queue: Queue,
     copies: Copies,
     courier: Courier,
@@ -55,7 +56,7 @@ struct Inner {
 }
 
 impl Dispatcher {
-    /// Reads what waits.
+    /// Reads what waits and what is paused.
     pub async fn new(
         queue: Queue,
         copies: Copies,
@@ -64,9 +65,47 @@ impl Dispatcher {
         dispatch: Dispatch,
     ) -> Result<Self, StoreError> {
         let limits = Limits { per_site: dispatch.per_site, in_all: IN_FLIGHT_MAX };
-        let window = Mutex::new(Window::new(limits, queue.heads().await?));
-        let changed = Notify::new();
-        Ok(Self { inner: Arc::new(Inner { window, changed, queue, copies, courier, notices, dispatch }) })
+        let mut window = Window::new(limits, queue.heads().await?);
+        queue.pauses().await?.into_iter().for_each(|pause| window.withhold(pause.selection));
+        let (window, pausing) = (Mutex::new(window), tokio::sync::Mutex::default());
+        let inner = Inner { window, changed: Notify::new(), pausing, queue, copies, courier, notices, dispatch };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Carries out an order to the queue, in the store and in the window; gives how much it changed. It must be run to its
+    /// end. What is under way is not interrupted: it ends as it ends, also when it was cancelled meanwhile.
+    pub async fn perform(&self, order: Order) -> Result<u64, StoreError> {
+        let (inner, selection) = (&self.inner, order.selection());
+        let done = match order.act() {
+            Act::Cancel => {
+                // First nothing of it starts any more; then it is taken out.
+                inner.window().withhold(selection.clone());
+                let done = inner.queue.perform(&order, inner.now()).await;
+                inner.window().cancelled(selection, inner.queue.commits_met(), inner.now());
+                done?
+            }
+            Act::Retry => inner.queue.perform(&order, inner.now()).await?,
+            // Store and window change in one order, whoever else pauses and resumes.
+            Act::Pause => {
+                let _turn = inner.pausing.lock().await;
+                let done = inner.queue.perform(&order, inner.now()).await?;
+                if done.changed > 0 {
+                    inner.window().withhold(selection.clone());
+                }
+                done
+            }
+            Act::Resume => {
+                let _turn = inner.pausing.lock().await;
+                let done = inner.queue.perform(&order, inner.now()).await?;
+                if done.changed > 0 {
+                    inner.window().release(selection, inner.now());
+                }
+                done
+            }
+        };
+        inner.window().wake(done.awake, inner.now());
+        inner.changed.notify_one();
+        Ok(done.changed)
     }
 
     /// Takes what was just accepted, without reading it back.

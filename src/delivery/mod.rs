@@ -32,6 +32,7 @@ mod tls;
 mod transcript;
 mod window;
 mod wire;
+mod withheld;
 
 pub use attempted::{Answer, Attempted, Parcel, SevenBit};
 pub use copy::{Copies, Copy, CopyFault, Signers};

@@ -2,17 +2,26 @@
 //!
 //! Pure. In memory stand one head per destination domain and at most 200 loaded deliveries of a domain, refilled from the
 //! queue when a domain is ready, in round robin: a domain with fifty thousand waiting mails costs another one nothing.
-//! A domain joins the site it shares limits with once its MX is known.
+//! A domain joins the site it shares limits with once its MX is known. Only a few domains are read at a time, and once
+//! much is loaded a domain is read one delivery at a time: a million waiting mails take no more memory than that.
+//!
+//! A paused domain is passed over, deliveries of a paused campaign are dropped here and left out by the reads, and both
+//! come back when they are released.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use crate::domain::{DeliveryId, Domain, Timestamp};
+use super::withheld::Withheld;
+use crate::domain::{DeliveryId, Domain, Selection, Timestamp};
 use crate::store::{Due, Head, Refill};
 
-/// Deliveries of one domain that are loaded at most.
+/// Deliveries of one domain and lane that are read at once.
 pub const LOADED_MAX: usize = 200;
+/// With more than this loaded, no domain is read for more than it is sure to send.
+const LOADED_IN_ALL: usize = 20_000;
+/// Domains that are read at one time.
+const READS_MAX: usize = 4;
 
 /// How much may be under way.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +51,8 @@ enum Place {
     Ring,
     /// In its site's list, for a permit.
     Parked,
+    /// In the list of those that wait for a read.
+    Hungry,
     /// Being read.
     Refilling,
 }
@@ -56,6 +67,8 @@ struct Entry {
     site: Arc<str>,
     /// What was settled while a read was under way: the read may still have seen it.
     settled_meanwhile: Vec<DeliveryId>,
+    /// The read under way may have seen what was cancelled since: it counts for nothing.
+    stale: bool,
 }
 
 #[derive(Default)]
@@ -72,6 +85,11 @@ pub struct Window {
     ring: VecDeque<Domain>,
     timers: BinaryHeap<Reverse<(Timestamp, Domain)>>,
     in_flight: HashSet<DeliveryId>,
+    withheld: Withheld,
+    /// How many are loaded, over all domains.
+    loaded: usize,
+    reading: HashSet<Domain>,
+    hungry: VecDeque<Domain>,
     /// The last commit that a read may have seen.
     read_through: u64,
 }
@@ -86,6 +104,10 @@ impl Window {
             ring: VecDeque::new(),
             timers: BinaryHeap::new(),
             in_flight: HashSet::new(),
+            withheld: Withheld::default(),
+            loaded: 0,
+            reading: HashSet::new(),
+            hungry: VecDeque::new(),
             read_through: 0,
         };
         for head in heads {
@@ -104,6 +126,10 @@ impl Window {
     /// now), it is left to the next read.
     pub fn accepted(&mut self, due: Due, now: Timestamp) {
         let domain = due.address.domain().clone();
+        if self.withheld.covers(&due) {
+            self.withheld.miss(domain);
+            return;
+        }
         let unseen = due.commit > self.read_through;
         let entry = self.entry(&domain);
         if due.next_at > now {
@@ -111,37 +137,99 @@ impl Window {
             entry.later = Some(entry.later.map_or(at, |known| known.min(at)));
         } else if unseen && !entry.more && entry.place != Place::Refilling && entry.loaded.len() < LOADED_MAX {
             entry.loaded.push_back(due);
+            self.loaded += 1;
         } else {
             entry.more = true;
         }
         self.place(&domain, now);
     }
 
+    /// Starts nothing of this part of the queue until it is released; what is under way goes on.
+    pub fn withhold(&mut self, selection: Selection) {
+        self.withheld.add(selection);
+        for (domain, entry) in &mut self.entries {
+            let before = entry.loaded.len();
+            entry.loaded.retain(|due| !self.withheld.covers(due));
+            if entry.loaded.len() < before {
+                self.loaded -= before - entry.loaded.len();
+                self.withheld.miss(domain.clone());
+            }
+        }
+    }
+
+    /// The end of [`Window::withhold`], by whoever withheld.
+    pub fn release(&mut self, selection: &Selection, now: Timestamp) {
+        self.withheld.remove(selection);
+        let missed = self.withheld.take_missed();
+        self.wake(missed, now);
+        if let Selection::Domain(domain) = selection {
+            self.place(domain, now);
+        }
+    }
+
+    /// The end of [`Window::withhold`] after the part was taken out of the queue, as far as it was accepted by the commit
+    /// `through`: what a read under way brings, and what is only heard of now, may be of it.
+    pub fn cancelled(&mut self, selection: &Selection, through: u64, now: Timestamp) {
+        self.read_through = self.read_through.max(through);
+        for domain in &self.reading {
+            if let Some(entry) = self.entries.get_mut(domain) {
+                entry.stale = true;
+            }
+        }
+        self.release(selection, now);
+    }
+
+    /// Reads these domains: something may be due that was not, or was left out.
+    pub fn wake(&mut self, domains: impl IntoIterator<Item = Domain>, now: Timestamp) {
+        for domain in domains {
+            self.entry(&domain).more = true;
+            self.place(&domain, now);
+        }
+    }
+
     /// What to do next.
     pub fn next(&mut self, now: Timestamp) -> Step {
+        if self.withheld.is_everything() {
+            return Step::Wait(None);
+        }
         self.fire_timers(now);
         while self.in_flight.len() < self.limits.in_all {
+            self.feed();
             let Some(domain) = self.ring.pop_front() else { break };
+            let withheld = self.withheld.is_domain(&domain);
             let Some(entry) = self.entries.get_mut(&domain) else { continue };
-            let site = self.sites.entry(Arc::clone(&entry.site)).or_default();
-            if site.in_flight >= self.limits.per_site {
+            let site = Arc::clone(&entry.site);
+            let load = self.sites.get_mut(&site).filter(|load| load.in_flight >= self.limits.per_site);
+            if let Some(load) = load {
                 entry.place = Place::Parked;
-                site.parked.push_back(domain);
+                load.parked.push_back(domain);
                 continue;
             }
             entry.place = Place::Idle;
-            if let Some(due) = entry.loaded.pop_front() {
+            if let Some(due) = entry.loaded.pop_front_if(|_| !withheld) {
+                self.loaded -= 1;
                 entry.in_flight += 1;
-                site.in_flight += 1;
+                self.sites.entry(site).or_default().in_flight += 1;
                 self.in_flight.insert(due.delivery);
                 self.place(&domain, now);
                 return Step::Deliver(Box::new(due));
+            }
+            // It leaves its permit to another domain of its site.
+            self.unpark(&site);
+            let Some(entry) = self.entries.get_mut(&domain).filter(|_| !withheld) else { continue };
+            if self.reading.len() >= READS_MAX {
+                entry.place = Place::Hungry;
+                self.hungry.push_back(domain);
+                continue;
             }
             // From here on these two gather what the read may have missed.
             (entry.more, entry.later) = (false, None);
             entry.settled_meanwhile.clear();
             entry.place = Place::Refilling;
-            return Step::Refill(domain, LOADED_MAX + entry.in_flight);
+            let room = if self.loaded < LOADED_IN_ALL { LOADED_MAX } else { 1 };
+            let asked = room + entry.in_flight;
+            self.reading.insert(domain.clone());
+            return Step::Refill(domain, asked);
         }
         Step::Wait(self.timers.peek().map(|Reverse((at, _))| *at))
     }
@@ -149,22 +237,39 @@ impl Window {
     /// The answer to [`Step::Refill`]; `asked` is the limit it was read with.
     pub fn refilled(&mut self, domain: &Domain, read: Refill, asked: usize, now: Timestamp) {
         self.read_through = self.read_through.max(read.through);
+        self.reading.remove(domain);
         let Some(entry) = self.entries.get_mut(domain) else { return };
-        let full = read.due.len() >= asked;
+        entry.place = Place::Idle;
         let settled = std::mem::take(&mut entry.settled_meanwhile);
+        if std::mem::take(&mut entry.stale) {
+            entry.more = true;
+            self.place(domain, now);
+            return;
+        }
+        let full = read.due.len() >= asked;
         let known: HashSet<_> = entry.loaded.iter().map(|d| d.delivery).chain(settled).collect();
-        let unknown = |d: &Due| !known.contains(&d.delivery) && !self.in_flight.contains(&d.delivery);
-        entry.loaded.extend(read.due.into_iter().filter(unknown));
+        for due in read.due {
+            if known.contains(&due.delivery) || self.in_flight.contains(&due.delivery) {
+                continue;
+            }
+            if self.withheld.covers(&due) {
+                self.withheld.miss(domain.clone());
+                continue;
+            }
+            entry.loaded.push_back(due);
+            self.loaded += 1;
+        }
         entry.more |= full;
         entry.later = [entry.later, read.later].into_iter().flatten().min();
-        entry.place = Place::Idle;
         self.place(domain, now);
     }
 
     /// A read failed: try again at `at`.
     pub fn refill_failed(&mut self, domain: &Domain, at: Timestamp) {
+        self.reading.remove(domain);
         if let Some(entry) = self.entries.get_mut(domain) {
             entry.place = Place::Idle;
+            entry.stale = false;
             entry.later = Some(at);
         }
         self.wake_at(domain, at);
@@ -185,7 +290,7 @@ impl Window {
             entry.later = Some(entry.later.map_or(at, |known| known.min(at)));
         }
         let site = Arc::clone(&entry.site);
-        self.release(&site);
+        self.give_back(&site);
         self.place(domain, now);
         if let Some(at) = again {
             self.wake_at(domain, at);
@@ -210,13 +315,15 @@ impl Window {
             place: Place::Idle,
             site: Arc::from(domain.as_str()),
             settled_meanwhile: Vec::new(),
+            stale: false,
         })
     }
 
-    /// Puts an idle domain where it belongs.
+    /// Puts an idle domain where it belongs. One that is withheld stays idle, with all it knows.
     fn place(&mut self, domain: &Domain, now: Timestamp) {
+        let withheld = self.withheld.is_domain(domain);
         let Some(entry) = self.entries.get_mut(domain) else { return };
-        if entry.place != Place::Idle {
+        if entry.place != Place::Idle || withheld {
             return;
         }
         let due = entry.later.is_some_and(|at| at <= now);
@@ -252,18 +359,33 @@ impl Window {
         }
     }
 
-    /// A site has a permit more: those of its domains that wait for one are in the ring again.
-    fn release(&mut self, site: &Arc<str>) {
-        let Some(load) = self.sites.get_mut(site) else { return };
-        load.in_flight = load.in_flight.saturating_sub(1);
-        if let Some(domain) = load.parked.pop_front()
+    /// While another domain may be read, one that waits for that is in the ring again.
+    fn feed(&mut self) {
+        if self.reading.len() < READS_MAX
+            && let Some(domain) = self.hungry.pop_front()
             && let Some(entry) = self.entries.get_mut(&domain)
         {
             entry.place = Place::Ring;
             self.ring.push_back(domain);
         }
-        if load.in_flight == 0 && load.parked.is_empty() {
+    }
+
+    /// A site has a permit more: one of its domains that wait for it is in the ring again.
+    fn give_back(&mut self, site: &Arc<str>) {
+        let Some(load) = self.sites.get_mut(site) else { return };
+        load.in_flight = load.in_flight.saturating_sub(1);
+        self.unpark(site);
+        if self.sites.get(site).is_some_and(|load| load.in_flight == 0 && load.parked.is_empty()) {
             self.sites.remove(site);
+        }
+    }
+
+    fn unpark(&mut self, site: &Arc<str>) {
+        if let Some(domain) = self.sites.get_mut(site).and_then(|load| load.parked.pop_front())
+            && let Some(entry) = self.entries.get_mut(&domain)
+        {
+            entry.place = Place::Ring;
+            self.ring.push_back(domain);
         }
     }
 }
@@ -354,65 +476,221 @@ mod tests {
         assert!(matches!(window.next(at(0)), Step::Deliver(d) if d.delivery.raw() == 3));
     }
 
-    /// A queue of rows beside the window, whose commits are heard of late: whatever happens, each row is delivered
-    /// exactly once a time it is due.
-    fn run(rows: Vec<(u8, i64)>, seed: u64) {
-        let mut disk: HashMap<i64, Due> = HashMap::new();
+    #[test]
+    fn a_paused_campaign_is_passed_over_and_comes_back() {
+        let of = |n: i64, campaign: i64| Due { campaign: CampaignId::from_raw(campaign), ..due(n, "a.example", 0) };
+        let (domain, paused) = (Domain::parse("a.example").unwrap(), Selection::Campaign(CampaignId::from_raw(5)));
         let mut window = Window::new(limits(), vec![]);
-        let (mut now, mut chance) = (0_i64, seed | 1);
-        let mut roll = |n: usize| {
-            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            usize::try_from(chance >> 33).unwrap() % n
-        };
-        let (mut incoming, mut unheard) = (rows.into_iter().enumerate().collect::<VecDeque<_>>(), Vec::new());
-        let (mut reads, mut under_way, mut delivered) = (Vec::new(), Vec::new(), HashSet::new());
-        let (total, mut commit) = (incoming.len(), 0_u64);
-        for _ in 0..200_000 {
-            match roll(6) {
-                0 => {
-                    if let Some((n, (domain, delay))) = incoming.pop_front() {
-                        commit += 1;
-                        let n = i64::try_from(n).unwrap();
-                        let row = Due { commit, ..due(n, &format!("d{}.example", domain % 4), now + delay) };
-                        disk.insert(n, row.clone());
-                        unheard.push(row);
-                    }
+        window.accepted(of(1, 5), at(0));
+        window.withhold(paused.clone());
+        window.accepted(of(2, 5), at(0));
+        window.accepted(of(3, 6), at(0));
+        assert!(matches!(window.next(at(0)), Step::Deliver(d) if d.delivery.raw() == 3));
+        assert!(matches!(window.next(at(0)), Step::Wait(_)));
+        window.release(&paused, at(0));
+        let Step::Refill(_, asked) = window.next(at(0)) else { panic!() };
+        window.refilled(&domain, read(vec![of(1, 5), of(2, 5)]), asked, at(0));
+        assert!(matches!(window.next(at(0)), Step::Deliver(d) if d.delivery.raw() == 1));
+    }
+
+    #[test]
+    fn a_withheld_domain_leaves_its_permit_to_others_of_its_site() {
+        let mut window = Window::new(Limits { per_site: 1, in_all: 5 }, vec![]);
+        for (n, domain) in [(1, "a.example"), (2, "b.example"), (3, "c.example")] {
+            window.entry(&Domain::parse(domain).unwrap());
+            window.learn_site(&Domain::parse(domain).unwrap(), "mx.big.example");
+            window.accepted(due(n, domain, 0), at(0));
+        }
+        let Step::Deliver(first) = window.next(at(0)) else { panic!() };
+        assert!(matches!(window.next(at(0)), Step::Wait(_)));
+        window.withhold(Selection::Domain(Domain::parse("b.example").unwrap()));
+        window.settled(&first, None, at(0));
+        assert!(matches!(window.next(at(0)), Step::Deliver(d) if d.delivery.raw() == 3));
+    }
+
+    #[test]
+    fn what_waits_for_a_read_gets_it_also_behind_paused_domains() {
+        let name = |n: usize| Domain::parse(&format!("d{n}.example")).unwrap();
+        let heads = (0..=2 * READS_MAX).map(|n| Head { domain: name(n), waiting: 1, next_at: at(0) });
+        let mut window = Window::new(limits(), heads.collect());
+        let mut reads = Vec::new();
+        while let Step::Refill(domain, asked) = window.next(at(0)) {
+            reads.push((domain, asked));
+        }
+        assert_eq!(reads.len(), READS_MAX);
+        (READS_MAX..2 * READS_MAX).for_each(|n| window.withhold(Selection::Domain(name(n))));
+        reads.iter().for_each(|(domain, asked)| window.refilled(domain, read(vec![]), *asked, at(0)));
+        assert!(matches!(window.next(at(0)), Step::Refill(domain, _) if domain == name(2 * READS_MAX)));
+    }
+
+    #[test]
+    fn a_million_waiting_in_many_domains_are_not_all_loaded() {
+        let heads = (0..10_000).map(|n| Head {
+            domain: Domain::parse(&format!("d{n}.example")).unwrap(),
+            waiting: 100,
+            next_at: at(0),
+        });
+        let mut window = Window::new(Limits { per_site: 20_000, in_all: 1_000_000 }, heads.collect());
+        let (mut reads, mut next) = (VecDeque::new(), 0);
+        for _ in 0..30_000 {
+            match window.next(at(0)) {
+                Step::Refill(domain, asked) => reads.push_back((domain, asked)),
+                // What is under way never ends here, so that all of it would be loaded.
+                Step::Deliver(_) => {}
+                Step::Wait(_) => {
+                    let Some((domain, asked)) = reads.pop_front() else { break };
+                    let rows = (next..).take(asked.min(100)).map(|n| due(n, domain.as_str(), 0)).collect();
+                    next += 100;
+                    window.refilled(&domain, read(rows), asked, at(0));
                 }
-                1 if !unheard.is_empty() => window.accepted(unheard.remove(roll(unheard.len())), at(now)),
-                2 if !reads.is_empty() => {
-                    let (domain, read, asked) = reads.remove(roll(reads.len()));
-                    window.refilled(&domain, read, asked, at(now));
-                }
-                3 if !under_way.is_empty() => {
-                    let mut d: Box<Due> = under_way.remove(roll(under_way.len()));
-                    if d.attempts == 0 && roll(3) == 0 {
-                        d.attempts = 1;
-                        d.next_at = at(now + 5);
-                        disk.insert(d.delivery.raw(), (*d).clone());
-                        window.settled(&d, Some(d.next_at), at(now));
-                    } else {
-                        assert!(delivered.insert(d.delivery.raw()), "delivered twice");
-                        disk.remove(&d.delivery.raw());
-                        window.settled(&d, None, at(now));
-                    }
-                }
-                _ => match window.next(at(now)) {
-                    Step::Deliver(d) => under_way.push(d),
-                    Step::Refill(domain, asked) => {
-                        let of_domain = || disk.values().filter(|d| *d.address.domain() == domain);
-                        let mut due: Vec<_> = of_domain().filter(|d| d.next_at.millis() <= now).cloned().collect();
-                        due.truncate(asked);
-                        let later = of_domain().map(|d| d.next_at).filter(|t| t.millis() > now).min();
-                        reads.push((domain, Refill { due, later, through: commit + 1 }, asked));
-                    }
-                    Step::Wait(_) => now += 1,
-                },
             }
-            if delivered.len() == total {
+            assert!(reads.len() <= READS_MAX && window.loaded <= LOADED_IN_ALL + 10_000 + LOADED_MAX * READS_MAX);
+        }
+        assert_eq!(window.loaded, window.entries.values().map(|entry| entry.loaded.len()).sum::<usize>());
+    }
+
+    /// A queue of rows beside the window, whose commits are heard of late, and in which campaigns and domains are paused
+    /// and single rows cancelled.
+    struct Trial {
+        window: Window,
+        disk: HashMap<i64, Due>,
+        now: i64,
+        chance: u64,
+        commit: u64,
+        incoming: VecDeque<(i64, (u8, i64))>,
+        unheard: Vec<Due>,
+        reads: Vec<(Domain, Refill, usize)>,
+        under_way: Vec<Due>,
+        paused: HashSet<Selection>,
+        delivered: HashSet<i64>,
+        cancelled: HashSet<i64>,
+    }
+
+    impl Trial {
+        fn roll(&mut self, n: usize) -> usize {
+            self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(self.chance >> 33).unwrap() % n
+        }
+
+        fn accept(&mut self) {
+            let Some((n, (domain, delay))) = self.incoming.pop_front() else { return };
+            self.commit += 1;
+            let campaign = CampaignId::from_raw(n % 3);
+            let due = due(n, &format!("d{}.example", domain % 12), self.now + delay);
+            let row = Due { commit: self.commit, campaign, ..due };
+            self.disk.insert(n, row.clone());
+            self.unheard.push(row);
+        }
+
+        fn settle(&mut self) {
+            let at_random = self.roll(self.under_way.len());
+            let mut d = self.under_way.remove(at_random);
+            if d.attempts == 0 && self.roll(3) == 0 {
+                (d.attempts, d.next_at) = (1, at(self.now + 5));
+                self.disk.insert(d.delivery.raw(), d.clone());
+                self.window.settled(&d, Some(d.next_at), at(self.now));
+            } else {
+                assert!(self.delivered.insert(d.delivery.raw()), "delivered twice");
+                self.disk.remove(&d.delivery.raw());
+                self.window.settled(&d, None, at(self.now));
+            }
+        }
+
+        fn pause_or_resume(&mut self, may_pause: bool) {
+            let domain = Domain::parse("d1.example").unwrap();
+            let campaign = |n| Selection::Campaign(CampaignId::from_raw(n));
+            let mut parts = [campaign(0), campaign(1), Selection::Domain(domain), Selection::All];
+            let part = std::mem::replace(&mut parts[self.roll(4)], Selection::All);
+            if self.paused.remove(&part) {
+                self.window.release(&part, at(self.now));
+                let of_part = self.disk.values().filter(|d| part == Selection::Campaign(d.campaign));
+                let domains: HashSet<_> = of_part.map(|d| d.address.domain().clone()).collect();
+                self.window.wake(domains, at(self.now));
+            } else if may_pause {
+                self.paused.insert(part.clone());
+                self.window.withhold(part);
+            }
+        }
+
+        fn cancel(&mut self) {
+            let Some(n) = self.disk.keys().min().copied() else { return };
+            let part = Selection::Delivery(DeliveryId::from_raw(n));
+            self.window.withhold(part.clone());
+            if self.under_way.iter().all(|d| d.delivery.raw() != n) {
+                self.disk.remove(&n);
+                self.cancelled.insert(n);
+            }
+            self.window.cancelled(&part, self.commit + 1, at(self.now));
+        }
+
+        fn step(&mut self) {
+            match self.window.next(at(self.now)) {
+                Step::Deliver(d) => {
+                    let of = [Selection::Campaign(d.campaign), Selection::Domain(d.address.domain().clone())];
+                    let is_paused = self.paused.contains(&Selection::All) || of.iter().any(|p| self.paused.contains(p));
+                    assert!(!is_paused, "a paused row starts");
+                    assert!(!self.cancelled.contains(&d.delivery.raw()), "a cancelled row starts");
+                    self.under_way.push(*d);
+                }
+                Step::Refill(domain, asked) => {
+                    let open = |d: &&Due| !self.paused.contains(&Selection::Campaign(d.campaign));
+                    let of_domain = || self.disk.values().filter(|d| *d.address.domain() == domain).filter(open);
+                    let mut due: Vec<_> = of_domain().filter(|d| d.next_at.millis() <= self.now).cloned().collect();
+                    due.truncate(asked);
+                    let later = of_domain().map(|d| d.next_at).filter(|t| t.millis() > self.now).min();
+                    let through = self.commit + 1;
+                    self.reads.push((domain, Refill { due, later, through }, asked));
+                }
+                Step::Wait(_) => self.now += 1,
+            }
+        }
+    }
+
+    /// Whatever happens, each row is delivered exactly once a time it is due, none that is paused or cancelled starts, and
+    /// all that is left goes out in the end.
+    fn run(rows: Vec<(u8, i64)>, seed: u64) {
+        let total = rows.len();
+        let mut trial = Trial {
+            window: Window::new(limits(), vec![]),
+            disk: HashMap::new(),
+            now: 0,
+            chance: seed | 1,
+            commit: 0,
+            incoming: (0..).zip(rows).collect(),
+            unheard: Vec::new(),
+            reads: Vec::new(),
+            under_way: Vec::new(),
+            paused: HashSet::new(),
+            delivered: HashSet::new(),
+            cancelled: HashSet::new(),
+        };
+        for turn in 0..300_000 {
+            if trial.roll(40) == 0 {
+                trial.pause_or_resume(turn < 20_000);
+            }
+            if trial.roll(60) == 0 {
+                trial.cancel();
+            }
+            match trial.roll(6) {
+                0 => trial.accept(),
+                1 if !trial.unheard.is_empty() => {
+                    let at_random = trial.roll(trial.unheard.len());
+                    let due = trial.unheard.remove(at_random);
+                    trial.window.accepted(due, at(trial.now));
+                }
+                2 if !trial.reads.is_empty() => {
+                    let at_random = trial.roll(trial.reads.len());
+                    let (domain, read, asked) = trial.reads.remove(at_random);
+                    trial.window.refilled(&domain, read, asked, at(trial.now));
+                }
+                3 if !trial.under_way.is_empty() => trial.settle(),
+                _ => trial.step(),
+            }
+            if trial.delivered.len() + trial.cancelled.len() == total {
                 return;
             }
         }
-        panic!("{} of {total} delivered", delivered.len());
+        panic!("{} of {total} delivered, {} cancelled", trial.delivered.len(), trial.cancelled.len());
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use super::{names, report, schema};
 use crate::domain::EventId;
 use crate::domain::event::{Attempt, Hit};
 use crate::domain::suppression::Added;
-use crate::domain::{Audience, BounceClass, CampaignId, DeliveryId, Event, Fact, Mode, Source, Suppression, Timestamp};
+use crate::domain::{Audience, BounceClass, CampaignId, DeliveryId, Event, Fact, Source, Suppression, Timestamp};
 
 /// Events a read transaction.
 const SLICE: i64 = 5_000;
@@ -36,13 +36,7 @@ struct Wanted {
 
 impl Wanted {
     fn new(conn: &Connection, range: &Range) -> Result<Self, StoreError> {
-        let mut campaigns = None;
-        for mode in [Mode::Live, Mode::Sandbox] {
-            if let Some(name) = &range.campaign {
-                let shown = names::shown_as(conn, name, mode)?;
-                campaigns.get_or_insert_with(Vec::new).extend(names::members(conn, shown)?);
-            }
-        }
+        let campaigns = range.campaign.as_ref().map(|name| names::all_shown_as(conn, name)).transpose()?;
         Ok(Self { campaigns, since: range.since, until: range.until })
     }
 

@@ -3,8 +3,8 @@
 //! Promises: what is acknowledged is on the disk (WAL, `synchronous=FULL`); events are inserts only; every number comes
 //! from one fold over them; a reader never waits for the writer. May import `domain`, `mail` (the receipt) and `clock`.
 
+mod accept;
 mod account;
-mod beside;
 mod body;
 mod check;
 mod error;
@@ -20,14 +20,19 @@ mod notice;
 #[cfg(test)]
 mod notice_tests;
 mod open;
+mod order;
+#[cfg(test)]
+mod order_tests;
 mod person;
 mod queue;
 mod reader;
 mod report;
 mod report_campaign;
 mod report_delivery;
+mod report_queue;
 mod schema;
 mod secret;
+mod settle;
 mod suppression;
 mod tally;
 #[cfg(test)]
@@ -45,6 +50,7 @@ pub use login::{DeletedUser, OpenLink};
 pub use names::{NameFault, Names};
 pub use notice::{OwnMail, Tell, Telling};
 pub use open::{OpenError, Settings, Store};
+pub use order::{Done, Orders, Pause};
 pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage};
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;

@@ -135,6 +135,15 @@ pub(super) fn shown_as(conn: &Connection, name: &str, mode: Mode) -> Result<Camp
     shown_in(conn, by_name(conn, &Campaign::new(name, mode))?)
 }
 
+/// The campaigns that are shown under a name, live and sandbox, with those merged into them.
+pub(super) fn all_shown_as(conn: &Connection, name: &str) -> Result<Vec<CampaignId>, StoreError> {
+    let mut all = Vec::new();
+    for mode in [Mode::Live, Mode::Sandbox] {
+        all.extend(members(conn, shown_as(conn, name, mode)?)?);
+    }
+    Ok(all)
+}
+
 /// The campaign that this one is shown in; itself when it was not merged.
 pub(super) fn shown_in(conn: &Connection, id: CampaignId) -> Result<CampaignId, StoreError> {
     let sql = "select into_campaign from campaign_merge where campaign = ?1";

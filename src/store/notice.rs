@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::beside::json;
+use super::accept::{insert_due, insert_message, json};
 use super::body::{self, NewBody};
 use super::error::StoreError;
 use super::fold::mode_code;
-use super::queue::{self, Admission, Due, Queue, Settlement};
+use super::queue::{Admission, Due, Queue, Settlement};
 use super::view::State;
 use super::writer::{Batch, Lane};
 use crate::domain::{
@@ -232,7 +232,7 @@ fn accept(batch: &mut Batch<'_>, to: &Address, mail: &OwnMail, placed: &NewBody)
         expires_at: mail.expires_at,
     };
     let message = MessageId::from_raw(batch.next_id(mail.accepted_at));
-    queue::insert_message(batch, &admission, placed, message, CampaignId::OWN_MAIL)?;
+    insert_message(batch, &admission, placed, message, CampaignId::OWN_MAIL)?;
     let due = Due {
         delivery: DeliveryId::from_raw(batch.next_id(mail.accepted_at)),
         message,
@@ -246,7 +246,7 @@ fn accept(batch: &mut Batch<'_>, to: &Address, mail: &OwnMail, placed: &NewBody)
         expires_at: mail.expires_at,
         commit: batch.number,
     };
-    queue::insert_due(batch, &due)?;
+    insert_due(batch, &due)?;
     let sql = "insert into notice_delivery values (?1, ?2, ?3, ?4, ?5, ?6, 0, ?5, '')";
     let (mode, state, at) = (mode_code(mail.mode), State::Queued.code(), mail.accepted_at.millis());
     let values = params![due.delivery.raw(), message.raw(), mode, to.as_str(), at, state];
@@ -331,6 +331,13 @@ pub(super) fn settled(batch: &Batch<'_>, settlement: &Settlement) -> Result<(), 
     let (delivery, at, reply) =
         (settlement.due.delivery.raw(), settlement.at.millis(), settlement.outcome.reply().to_string());
     batch.tx.prepare_cached(sql)?.execute(params![delivery, state.code(), settlement.attempt.n, at, reply])?;
+    Ok(())
+}
+
+/// Notes that a notice was taken out of the queue.
+pub(super) fn cancelled(batch: &Batch<'_>, delivery: DeliveryId, at: Timestamp) -> Result<(), StoreError> {
+    let sql = "update notice_delivery set state = ?2, last_at = ?3 where delivery = ?1";
+    batch.tx.prepare_cached(sql)?.execute(params![delivery.raw(), State::Cancelled.code(), at.millis()])?;
     Ok(())
 }
 

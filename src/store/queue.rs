@@ -8,21 +8,16 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::beside::{json, receipt_row};
+use super::accept::accept;
 use super::body::{self, BodyFault, NewBody};
 use super::error::StoreError;
-use super::fold::mode_code;
 use super::fold_rows::mode;
-use super::ledger::TextField;
-use super::names;
 use super::notice::{self, Tell};
 use super::reader::Readers;
+use super::settle::settle;
 use super::writer::{Batch, Lane, Writer};
-use super::{person, suppression};
-use crate::domain::event::{About, Accepted, Attempt};
-use crate::domain::{
-    Address, BounceClass, Campaign, CampaignId, DeliveryId, Domain, Fact, MessageId, Mode, Outcome, Timestamp, Wishes,
-};
+use crate::domain::event::Attempt;
+use crate::domain::{Address, Campaign, CampaignId, DeliveryId, Domain, MessageId, Mode, Outcome, Timestamp, Wishes};
 use crate::mail::receipt::Receipt;
 
 /// A message with its recipients, ready to be taken.
@@ -160,7 +155,7 @@ pub struct StoredMessage {
 }
 
 /// Lane of fresh mail; a retry's is one higher than its priority's.
-const RETRY: u8 = 2;
+pub(super) const RETRY: u8 = 2;
 
 /// The handle of submission and delivery.
 #[derive(Clone)]
@@ -211,12 +206,12 @@ impl Queue {
         self.writer.write(Lane::Urgent, 128, hold).await
     }
 
-    /// What waits, by domain: read once, when the relay starts.
+    /// What waits and is of no paused campaign, by domain: read once, when the relay starts.
     pub async fn heads(&self) -> Result<Vec<Head>, StoreError> {
         self.readers
             .read_long(|conn| {
-                let sql =
-                    "select domain, count(*), min(next_at) from queue_delivery where held is null group by domain";
+                let sql = "select domain, count(*), min(next_at) from queue_delivery where held is null \
+                           and campaign not in (select campaign from queue_pause) group by domain";
                 let mut statement = conn.prepare_cached(sql)?;
                 let mut rows = statement.query([])?;
                 let mut heads = Vec::new();
@@ -232,7 +227,7 @@ impl Queue {
     }
 
     /// The deliveries of a domain that are due by `until`, fresh mail first, earliest first, at most `limit` of a lane,
-    /// and when the next one is.
+    /// and when the next one is. Those of paused campaigns are left out.
     pub async fn refill(&self, domain: Domain, until: Timestamp, limit: usize) -> Result<Refill, StoreError> {
         let writer = self.writer.clone();
         self.readers
@@ -242,14 +237,15 @@ impl Queue {
                 for lane in 0..=RETRY + 1 {
                     let sql = "select delivery, message, campaign, mode, address, lane, next_at, attempts, accepted_at, \
                                expires_at from queue_delivery where domain = ?1 and lane = ?2 and next_at <= ?3 \
-                               and held is null order by next_at limit ?4";
+                               and held is null and campaign not in (select campaign from queue_pause) \
+                               order by next_at limit ?4";
                     let mut statement = conn.prepare_cached(sql)?;
                     let mut rows = statement.query(params![domain.as_str(), lane, until.millis(), limit])?;
                     while let Some(row) = rows.next()? {
                         due.extend(read_due(row)?);
                     }
                     let sql = "select min(next_at) from queue_delivery where domain = ?1 and lane = ?2 and next_at > ?3 \
-                               and held is null";
+                               and held is null and campaign not in (select campaign from queue_pause)";
                     let next: Option<i64> = conn
                         .prepare_cached(sql)?
                         .query_row(params![domain.as_str(), lane, until.millis()], |row| row.get(0))?;
@@ -333,190 +329,4 @@ fn read_due(row: &Row<'_>) -> Result<Option<Due>, StoreError> {
         expires_at: Timestamp::from_millis(row.get(9)?),
         commit: 0,
     }))
-}
-
-fn accept(
-    batch: &mut Batch<'_>,
-    admission: &Admission,
-    body: &NewBody,
-    random: fn() -> u64,
-) -> Result<(MessageId, Vec<Due>), StoreError> {
-    let now = admission.accepted_at;
-    let message = MessageId::from_raw(batch.next_id(now));
-    let joined = names::joined(batch.tx, &admission.campaign, admission.list.as_deref(), now)?;
-    let (campaign, mode) = (joined.id(), joined.mode());
-    insert_message(batch, admission, body, message, campaign)?;
-    notice::keep_wishes(batch, message, &admission.wishes)?;
-    names::name_links(batch.tx, campaign, &admission.links)?;
-    let mut waiting = Vec::with_capacity(admission.recipients.len());
-    for (index, address) in admission.recipients.iter().enumerate() {
-        let person = person::find_or_make(batch.tx, address, random)?;
-        let due = Due {
-            delivery: DeliveryId::from_raw(batch.next_id(now)),
-            message,
-            campaign,
-            mode,
-            address: address.clone(),
-            lane: admission.priority,
-            next_at: admission.due_at,
-            attempts: 0,
-            accepted_at: now,
-            expires_at: admission.expires_at,
-            commit: batch.number,
-        };
-        insert_due(batch, &due)?;
-        let accepted = Accepted {
-            about: About { delivery: due.delivery, campaign, mode },
-            message,
-            person,
-            campaign_name: joined.name().to_owned(),
-            first_of_message: index == 0,
-            domain: address.domain().as_str().to_owned(),
-            tags: admission.tags.clone(),
-            size: admission.body.len() as u64,
-            pixel: admission.pixel,
-            links: u16::try_from(admission.links.len()).unwrap_or(u16::MAX),
-        };
-        batch.record(now, Fact::Accepted(accepted), &[])?;
-        waiting.push(due);
-    }
-    Ok((message, waiting))
-}
-
-pub(super) fn insert_message(
-    batch: &Batch<'_>,
-    admission: &Admission,
-    body: &NewBody,
-    message: MessageId,
-    campaign: CampaignId,
-) -> Result<(), StoreError> {
-    let metadata = json(&admission.metadata);
-    let receipt = receipt_row(batch, &admission.receipt)?;
-    let reverse_path = admission.reverse_path.as_ref().map(Address::as_str);
-    let size = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    batch
-        .tx
-        .prepare_cached("insert into message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")?
-        .execute(params![
-            message.raw(),
-            campaign.raw(),
-            admission.credential,
-            admission.accepted_at.millis(),
-            size(admission.receipt.size_in),
-            size(admission.receipt.size_out),
-            reverse_path.unwrap_or_default(),
-            admission.from_text,
-            admission.subject,
-            admission.message_id,
-            metadata,
-            receipt,
-            admission.stream,
-            admission.transactional
-        ])?;
-    batch.tx.prepare_cached("insert into queue_message values (?1, ?2, ?3, ?4, ?5, ?6, ?7, null)")?.execute(
-        params![
-            message.raw(),
-            reverse_path,
-            admission.recipe,
-            body.bytes.len(),
-            body::digest(&body.bytes),
-            body.path,
-            admission.recipients.len()
-        ],
-    )?;
-    if body.path.is_none() {
-        batch
-            .tx
-            .prepare_cached("insert into body values (?1, ?2)")?
-            .execute(params![message.raw(), &body.bytes[..]])?;
-    }
-    Ok(())
-}
-
-pub(super) fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError> {
-    batch
-        .tx
-        .prepare_cached("insert into queue_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, null)")?
-        .execute(params![
-            due.delivery.raw(),
-            due.message.raw(),
-            due.campaign.raw(),
-            mode_code(due.mode),
-            due.address.as_str(),
-            due.address.domain().as_str(),
-            due.lane,
-            due.next_at.millis(),
-            due.attempts,
-            due.accepted_at.millis(),
-            due.expires_at.millis()
-        ])?;
-    Ok(())
-}
-
-fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
-    let Settlement { due, attempt, outcome, at, .. } = settlement;
-    let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
-    let attempt = attempt.clone();
-    notice::note(batch, settlement)?;
-    let mut telling = settlement.tell.is_some();
-    let fact = match outcome {
-        Outcome::Deferred { reply, next } => {
-            let lane = due.lane % RETRY + RETRY;
-            let sql = "update queue_delivery set attempts = ?2, next_at = ?3, lane = ?4 where delivery = ?1";
-            let values = params![due.delivery.raw(), attempt.n, next.millis(), lane];
-            if batch.tx.prepare_cached(sql)?.execute(values)? == 0 {
-                return Ok(telling);
-            }
-            Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
-        }
-        Outcome::Delivered(_) => {
-            telling |= leave_queue(batch, due, *at)?.telling;
-            Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links }
-        }
-        Outcome::Bounced { class, .. } => {
-            telling |= leave_queue(batch, due, *at)?.telling;
-            Fact::Bounced { about, attempt, class: *class }
-        }
-        Outcome::Expired { reply } => {
-            telling |= leave_queue(batch, due, *at)?.telling;
-            Fact::Expired { about, attempt, class: BounceClass::of(reply) }
-        }
-    };
-    if due.campaign == CampaignId::OWN_MAIL {
-        notice::settled(batch, settlement)?;
-        return Ok(telling);
-    }
-    let reply = outcome.reply().to_string();
-    let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
-    batch.record(*at, fact, &texts)?;
-    if let Outcome::Bounced { class, .. } = outcome
-        && class.is_final()
-    {
-        suppression::bounced(batch, due, *at)?;
-    }
-    Ok(telling)
-}
-
-/// What came of taking a delivery out of the queue.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Leaving {
-    /// It was still there.
-    pub(super) was_there: bool,
-    /// Something was to be told that need not wait any longer.
-    pub(super) telling: bool,
-}
-
-/// The last delivery releases the body.
-pub(super) fn leave_queue(batch: &Batch<'_>, due: &Due, at: Timestamp) -> Result<Leaving, StoreError> {
-    let gone =
-        batch.tx.prepare_cached("delete from queue_delivery where delivery = ?1")?.execute([due.delivery.raw()])?;
-    if gone == 0 {
-        return Ok(Leaving::default());
-    }
-    let sql = "update queue_message set waiting = waiting - 1, \
-               released_at = iif(waiting <= 1, ?2, null) where message = ?1 returning waiting";
-    let values = params![due.message.raw(), at.millis()];
-    let waiting: Option<i64> = batch.tx.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
-    let telling = waiting == Some(0) && notice::hasten(batch, due.message, at)?;
-    Ok(Leaving { was_there: true, telling })
 }

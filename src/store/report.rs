@@ -8,13 +8,13 @@ use super::fold_rows::mode;
 use super::hits::Hits;
 use super::reader::Readers;
 use super::view::{
-    CampaignReport, CampaignRow, DeliveryReport, DeliveryRow, Finding, LinkRow, Overview, Point, QueueRow, Receipt,
-    RefusalRow, Severity, SiteRow, State,
+    CampaignReport, CampaignRow, DeliveryReport, DeliveryRow, Finding, LastReply, LinkRow, Overview, Point,
+    QueueReport, Receipt, RefusalRow, Severity, SiteRow, State,
 };
-use super::{names, report_campaign, report_delivery};
+use super::{names, report_campaign, report_delivery, report_queue};
 use crate::domain::counts::METRICS;
 use crate::domain::timestamp::BUCKET_MS;
-use crate::domain::{CampaignId, Counts, DeliveryId, Domain, Metric, Mode, Timestamp};
+use crate::domain::{CampaignId, Counts, DeliveryId, Domain, MessageId, Metric, Mode, Selection, Timestamp};
 
 /// Campaigns that a list can be sorted over; older ones are found by their name.
 const CAMPAIGNS_MAX: u32 = 5_000;
@@ -22,6 +22,8 @@ const CAMPAIGNS_MAX: u32 = 5_000;
 const SITES_SHOWN: u32 = 10;
 /// Campaigns on the overview.
 const RECENT_SHOWN: usize = 8;
+/// Findings of one kind on the overview.
+const FINDINGS_EACH: usize = 3;
 /// Hours of a campaign's curve.
 pub(super) const HOURS_MAX: usize = 400;
 
@@ -62,7 +64,7 @@ pub enum CampaignSort {
 }
 
 /// Which deliveries to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeliveryFilter {
     /// Of one campaign.
     pub campaign: Option<CampaignId>,
@@ -70,6 +72,10 @@ pub struct DeliveryFilter {
     pub state: Option<State>,
     /// Live or sandbox.
     pub mode: Option<Mode>,
+    /// Those that wait for this domain.
+    pub waiting_at: Option<Domain>,
+    /// Those of one message.
+    pub message: Option<MessageId>,
 }
 
 /// Reads for pages and programs. Each is interrupted after two seconds with [`StoreError::Busy`].
@@ -136,7 +142,7 @@ impl Reports {
         before: Option<DeliveryId>,
         limit: u32,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
-        self.readers.read(move |conn| report_delivery::list(conn, filter, before, limit)).await
+        self.readers.read(move |conn| report_delivery::list(conn, &filter, before, limit)).await
     }
 
     /// One delivery, whole.
@@ -144,23 +150,43 @@ impl Reports {
         self.readers.read(move |conn| report_delivery::whole(conn, id)).await
     }
 
-    /// How many deliveries wait.
+    /// How many deliveries wait, live and sandbox.
     pub async fn waiting(&self) -> Result<i64, StoreError> {
-        self.readers.read(|conn| Ok(conn.query_row("select count(*) from queue_delivery", [], |row| row.get(0))?)).await
+        self.readers
+            .read(|conn| Ok(report_queue::waiting(conn, Mode::Live)? + report_queue::waiting(conn, Mode::Sandbox)?))
+            .await
     }
 
-    /// What waits, by domain, most first, at most 200.
-    pub async fn queue(&self) -> Result<Vec<QueueRow>, StoreError> {
-        self.readers.read(report_delivery::queue).await
+    /// The campaigns whose numbers are shown together: this one first.
+    pub async fn members(&self, id: CampaignId) -> Result<Vec<CampaignId>, StoreError> {
+        self.readers.read(move |conn| names::members(conn, id)).await
     }
-}
 
-/// A delivery mode's waiting mail and the acceptance of the oldest.
-fn waiting(conn: &Connection, mode: Mode) -> Result<(i64, Option<Timestamp>), StoreError> {
-    let sql = "select count(*), min(accepted_at) from queue_delivery where mode = ?1 and campaign <> 0";
-    let (count, oldest): (i64, Option<i64>) =
-        conn.prepare_cached(sql)?.query_row([mode_code(mode)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok((count, oldest.map(Timestamp::from_millis)))
+    /// The campaigns that are shown under a name, live and sandbox, with those merged into them.
+    pub async fn campaigns_named(&self, name: &str) -> Result<Vec<CampaignId>, StoreError> {
+        let name = name.to_owned();
+        self.readers.read(move |conn| names::all_shown_as(conn, &name)).await
+    }
+
+    /// What waits; with `site`, of the domains only that one.
+    pub async fn queue(&self, site: Option<Domain>, now: Timestamp) -> Result<QueueReport, StoreError> {
+        self.readers.read(move |conn| report_queue::whole(conn, site.as_ref().map(Domain::as_str), now)).await
+    }
+
+    /// What a part of the queue is called, and how many deliveries wait there; `None` when there is no such thing.
+    pub async fn part(&self, selection: Selection) -> Result<Option<(String, i64)>, StoreError> {
+        self.readers
+            .read(move |conn| {
+                let Some(name) = report_queue::name(conn, &selection)? else { return Ok(None) };
+                Ok(Some((name, report_queue::count(conn, &selection)?)))
+            })
+            .await
+    }
+
+    /// The reply to the last failed try of a delivery.
+    pub async fn last_reply(&self, id: DeliveryId) -> Result<Option<LastReply>, StoreError> {
+        self.readers.read(move |conn| report_queue::last_reply_to(conn, id)).await
+    }
 }
 
 fn overview(
@@ -175,7 +201,7 @@ fn overview(
     let points = series(conn, &[scope], from, to, step)?;
     let mut counts = Counts::default();
     points.iter().for_each(|point| counts += point.counts);
-    let (queued, oldest_queued_at) = waiting(conn, mode)?;
+    let queued = report_queue::waiting(conn, mode)?;
     counts[Metric::Queued] = queued;
     let mut campaigns = report_campaign::list(conn, Some(mode), u32::try_from(RECENT_SHOWN).unwrap_or(u32::MAX))?;
     campaigns.iter_mut().try_for_each(|row| report_campaign::complete(conn, row))?;
@@ -190,7 +216,6 @@ fn overview(
         campaigns_total: campaigns_total(conn, Some(mode))?,
         sites: sites(conn, &[scope], SITES_SHOWN)?,
         queued,
-        oldest_queued_at,
         findings: findings(conn, dropped)?,
         other_mode_has_mail: campaigns_total(conn, Some(other))? > 0,
     })
@@ -317,25 +342,33 @@ fn findings(conn: &Connection, dropped: u64) -> Result<Vec<Finding>, StoreError>
             link: (String::new(), String::new()),
         });
     }
-    let sql = "select domain, count(*), min(accepted_at) from queue_delivery where attempts > 0 and held is null \
-               group by domain order by count(*) desc limit 3";
-    let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (domain, count, since): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let domain = Domain::parse(&domain).map_or(domain, |d| d.to_string());
+    for row in report_queue::pauses(conn)?.into_iter().filter(|row| row.waiting > 0).take(FINDINGS_EACH) {
+        let what = if row.name.is_empty() { "All mail" } else { &row.name };
+        findings.push(Finding {
+            severity: Severity::Warn,
+            word: "Paused".to_owned(),
+            title: format!("{what} is paused; {} deliveries wait for it.", row.waiting),
+            detail: format!("Since {}, by {}.", short(row.pause.since), row.pause.by),
+            link: ("/queue".to_owned(), "See the queue".to_owned()),
+        });
+    }
+    for (domain, count) in report_queue::deferring(conn, FINDINGS_EACH)? {
+        let oldest = report_queue::oldest(conn, Some(&domain))?;
         findings.push(Finding {
             severity: Severity::Warn,
             word: "Waiting".to_owned(),
             title: format!("{domain} has deferred {count} {}.", if count == 1 { "delivery" } else { "deliveries" }),
-            detail: format!(
-                "The oldest was accepted {}.",
-                Timestamp::from_millis(since).to_chrono().format("%-d %b %H:%M")
-            ),
+            detail: oldest.map_or_else(String::new, |oldest| {
+                format!("The oldest that waits there was accepted {}.", short(oldest.accepted_at))
+            }),
             link: ("/queue".to_owned(), "See the queue".to_owned()),
         });
     }
     Ok(findings)
+}
+
+fn short(at: Timestamp) -> impl std::fmt::Display {
+    at.to_chrono().format("%-d %b %H:%M")
 }
 
 /// The text beside an event; empty when it was erased.

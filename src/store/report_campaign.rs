@@ -9,10 +9,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::error::StoreError;
 use super::fold::mode_code;
 use super::ledger::TextField;
-use super::names;
 use super::report::{self, HOURS_MAX, Step};
 use super::view::{CampaignReport, CampaignRow, LinkRow, Point, RefusalRow};
-use crate::domain::{CampaignId, Counts, DeliveryId, Metric, Mode, Timestamp};
+use super::{names, order};
+use crate::domain::{CampaignId, Counts, DeliveryId, Metric, Mode, Selection, Timestamp};
 
 /// Links shown.
 const LINKS_SHOWN: u32 = 100;
@@ -146,6 +146,7 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
         sample: sample.map(DeliveryId::from_raw),
         receipt: report::receipt(conn, found.last_message)?,
         merged,
+        pause: order::pauses(conn)?.into_iter().find(|pause| pause.selection == Selection::Campaign(id)),
         row: found.row,
     }))
 }

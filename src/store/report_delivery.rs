@@ -1,4 +1,4 @@
-//! Deliveries and the queue, as pages show them.
+//! Deliveries, as pages show them.
 
 use std::cmp::Reverse;
 
@@ -10,15 +10,13 @@ use super::fold::mode_code;
 use super::ledger::{self, TextField};
 use super::names;
 use super::report::{self, DeliveryFilter};
-use super::view::{DeliveryReport, DeliveryRow, QueueRow, State, TimelineEntry};
+use super::view::{DeliveryReport, DeliveryRow, State, TimelineEntry, Waiting};
 use crate::domain::EventId;
 use crate::domain::audience::Audience;
 use crate::domain::{CampaignId, DeliveryId, Fact, MessageId, PersonId, Source, Timestamp};
 
 /// Events of one delivery that a page shows.
 const TIMELINE_MAX: u32 = 1_000;
-/// Domains of the queue that a page shows.
-const QUEUE_SHOWN: u32 = 200;
 
 const SELECT_ROW: &str = "select d.delivery, d.message, d.campaign, coalesce(n.name, c.name), d.mode, coalesce(p.address, ''), \
     coalesce(m.subject, ''), d.state, d.tries, d.accepted_at, d.opened, d.clicked, d.last_at, d.person, d.pixel \
@@ -56,34 +54,51 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
 /// Deliveries, newest first; those of a campaign with those of the campaigns that were merged into it.
 pub(super) fn list(
     conn: &Connection,
-    filter: DeliveryFilter,
+    filter: &DeliveryFilter,
     before: Option<DeliveryId>,
     limit: u32,
 ) -> Result<Vec<DeliveryRow>, StoreError> {
     let Some(campaign) = filter.campaign else { return list_of(conn, filter, before, limit) };
     let mut rows = Vec::new();
     for member in names::members(conn, campaign)? {
-        rows.extend(list_of(conn, DeliveryFilter { campaign: Some(member), ..filter }, before, limit)?);
+        let own = DeliveryFilter { campaign: Some(member), ..filter.clone() };
+        rows.extend(list_of(conn, &own, before, limit)?);
     }
     rows.sort_by_key(|row| Reverse(row.delivery));
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(rows)
 }
 
+/// What waits is found by the queue, unless a campaign's index is the shorter way.
 fn list_of(
     conn: &Connection,
-    filter: DeliveryFilter,
+    filter: &DeliveryFilter,
     before: Option<DeliveryId>,
     limit: u32,
 ) -> Result<Vec<DeliveryRow>, StoreError> {
-    let mut wanted = vec!["d.known = 1"];
+    let by_queue = filter.waiting_at.is_some() || (filter.state == Some(State::Queued) && filter.campaign.is_none());
+    let select = if by_queue {
+        SELECT_ROW
+            .replace("from v_delivery d", "from queue_delivery q cross join v_delivery d on d.delivery = q.delivery")
+    } else {
+        SELECT_ROW.to_owned()
+    };
+    let id = if by_queue { "q.delivery" } else { "d.delivery" };
+    let mut wanted = vec!["d.known = 1".to_owned()];
     let mut values = Vec::new();
-    let mut want = |clause: &'static str, value: i64| {
-        wanted.push(clause);
+    if let Some(domain) = &filter.waiting_at {
+        wanted.push("q.domain = ?".to_owned());
+        values.push(Value::Text(domain.to_string()));
+    }
+    let mut want = |clause: &str, value: i64| {
+        wanted.push(clause.to_owned());
         values.push(Value::Integer(value));
     };
     if let Some(campaign) = filter.campaign {
         want("d.campaign = ?", campaign.raw());
+    }
+    if let Some(message) = filter.message {
+        want("d.message = ?", message.raw());
     }
     if let Some(mode) = filter.mode {
         // Written out, so that the partial index of sandbox mail is seen to fit.
@@ -96,10 +111,10 @@ fn list_of(
         want("d.state = ?", state.code());
     }
     if let Some(before) = before {
-        want("d.delivery < ?", before.raw());
+        want(&format!("{id} < ?"), before.raw());
     }
     values.push(Value::Integer(limit.into()));
-    let sql = format!("{SELECT_ROW} where {} order by d.delivery desc limit ?", wanted.join(" and "));
+    let sql = format!("{select} where {} order by {id} desc limit ?", wanted.join(" and "));
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), read_row)?;
     let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
@@ -140,8 +155,7 @@ pub(super) fn whole(conn: &Connection, id: DeliveryId) -> Result<Option<Delivery
     });
     let sql = "select 1 from queue_message where message = ?1";
     let body_kept = conn.prepare_cached(sql)?.query_row([message], |_| Ok(())).optional()?.is_some();
-    let sql = "select next_at from queue_delivery where delivery = ?1";
-    let next_at = conn.prepare_cached(sql)?.query_row([id.raw()], |row| row.get(0)).optional()?;
+    let waiting = waiting(conn, id)?;
     Ok(Some(DeliveryReport {
         person: PersonId::from_raw(person),
         reverse_path,
@@ -153,9 +167,23 @@ pub(super) fn whole(conn: &Connection, id: DeliveryId) -> Result<Option<Delivery
         timeline,
         receipt: report::receipt(conn, message)?,
         body_kept,
-        next_at: next_at.map(Timestamp::from_millis),
+        waiting,
         row,
     }))
+}
+
+fn waiting(conn: &Connection, id: DeliveryId) -> Result<Option<Waiting>, StoreError> {
+    let sql = "select next_at, expires_at, held, exists (select 1 from queue_pause p where p.campaign = q.campaign \
+               or (p.campaign = 0 and p.domain in ('', q.domain))) from queue_delivery q where delivery = ?1";
+    let read = |row: &Row<'_>| {
+        Ok(Waiting {
+            next_at: Timestamp::from_millis(row.get(0)?),
+            expires_at: Timestamp::from_millis(row.get(1)?),
+            held: row.get(2)?,
+            paused: row.get(3)?,
+        })
+    };
+    Ok(conn.prepare_cached(sql)?.query_row([id.raw()], read).optional()?)
 }
 
 fn timeline(conn: &Connection, id: DeliveryId) -> Result<Vec<TimelineEntry>, StoreError> {
@@ -181,37 +209,4 @@ fn timeline(conn: &Connection, id: DeliveryId) -> Result<Vec<TimelineEntry>, Sto
         });
     }
     Ok(entries)
-}
-
-/// What waits, by domain.
-pub(super) fn queue(conn: &Connection) -> Result<Vec<QueueRow>, StoreError> {
-    let sql = "select domain, count(*), sum(attempts > 0), min(accepted_at), min(next_at), max(delivery) \
-               from queue_delivery group by domain order by 2 desc limit ?1";
-    let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query([QUEUE_SHOWN])?;
-    let mut waiting = Vec::new();
-    while let Some(row) = rows.next()? {
-        let domain: String = row.get(0)?;
-        waiting.push(QueueRow {
-            last_reply: last_reply(conn, &domain)?,
-            domain,
-            waiting: row.get(1)?,
-            tried: row.get(2)?,
-            oldest_at: Timestamp::from_millis(row.get(3)?),
-            next_at: Timestamp::from_millis(row.get(4)?),
-        });
-    }
-    Ok(waiting)
-}
-
-/// The reply to the last failed try of the domain's oldest tried delivery.
-fn last_reply(conn: &Connection, domain: &str) -> Result<String, StoreError> {
-    let sql = "select delivery from queue_delivery where domain = ?1 and attempts > 0 limit 1";
-    let tried: Option<i64> = conn.prepare_cached(sql)?.query_row([domain], |row| row.get(0)).optional()?;
-    let Some(delivery) = tried else { return Ok(String::new()) };
-    let sql = "select value from event join event_text using (source, seq) \
-               where delivery = ?1 and field = ?2 order by at desc limit 1";
-    let found =
-        conn.prepare_cached(sql)?.query_row([delivery, TextField::Reply.code()], |row| row.get(0)).optional()?;
-    Ok(found.unwrap_or_default())
 }

@@ -17,14 +17,19 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_views", include_str!("../../migrations/0002_views.sql")),
     ("0003_streams", include_str!("../../migrations/0003_streams.sql")),
     ("0003_suppressions", include_str!("../../migrations/0003_suppressions.sql")),
+    ("0004_queue", include_str!("../../migrations/0004_queue.sql")),
+    ("0004_waiting_sites", include_str!("../../migrations/0004_waiting_sites.sql")),
     ("0005_notices", include_str!("../../migrations/0005_notices.sql")),
     ("0006_links", include_str!("../../migrations/0006_links.sql")),
     ("0008_names", include_str!("../../migrations/0008_names.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.
-pub(super) const VIEWS: &str =
-    concat!(include_str!("../../migrations/0002_views.sql"), include_str!("../../migrations/0003_suppressions.sql"),);
+pub(super) const VIEWS: &str = concat!(
+    include_str!("../../migrations/0002_views.sql"),
+    include_str!("../../migrations/0003_suppressions.sql"),
+    include_str!("../../migrations/0004_waiting_sites.sql"),
+);
 
 /// Statements kept prepared.
 const PREPARED_MAX: usize = 128;

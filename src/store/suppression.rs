@@ -11,8 +11,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::error::StoreError;
 use super::fold_rows::mode;
 use super::ledger::TextField;
-use super::queue::{self, Due, Queue};
+use super::queue::{Due, Queue};
 use super::reader::Readers;
+use super::settle::leave_queue;
 use super::writer::{Batch, Lane, Writer};
 use super::{person, schema};
 use crate::domain::event::About;
@@ -143,7 +144,7 @@ impl Queue {
     /// Ends a delivery that is held back: it leaves the queue unsent.
     pub async fn suppress(&self, due: Due, by: Suppression, now: Timestamp) -> Result<(), StoreError> {
         let suppress = move |batch: &mut Batch<'_>| {
-            if queue::leave_queue(batch, &due, now)?.was_there {
+            if leave_queue(batch, due.delivery, due.message, now)?.was_there {
                 let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
                 batch.record(now, Fact::Suppressed { about, by: Some(by.clone()) }, &[])?;
             }

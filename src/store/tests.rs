@@ -286,6 +286,7 @@ fn history() -> impl Strategy<Value = Vec<(i64, Fact)>> {
                     next: Timestamp::from_millis(5),
                 },
                 2 => Fact::Bounced { about, attempt: attempt(tries), class: BounceClass::Policy },
+                3 if position == 0 => Fact::Cancelled { about },
                 3 => Fact::Unsubscribed { about, client: None },
                 4 => Fact::Reclassified { hit: hit(a), from: b, hit_at: Timestamp::from_millis(1_000), hit_seq: 1 },
                 8 => suppression_added(n, position, tries),

@@ -1,5 +1,6 @@
 //! What pages and programs read: plain values, made by `report` from the rollups, never from raw events.
 
+use super::order::Pause;
 use crate::domain::audience::Audience;
 use crate::domain::bounce::BounceClass;
 use crate::domain::campaign::{CampaignId, Mode};
@@ -222,8 +223,8 @@ pub struct DeliveryReport {
     pub receipt: Receipt,
     /// Whether the body is still kept.
     pub body_kept: bool,
-    /// When it is tried next, while it waits.
-    pub next_at: Option<Timestamp>,
+    /// While it waits.
+    pub waiting: Option<Waiting>,
 }
 
 /// One campaign, whole.
@@ -247,6 +248,8 @@ pub struct CampaignReport {
     pub receipt: Receipt,
     /// The campaigns that are shown as part of it, by number and name.
     pub merged: Vec<(CampaignId, String)>,
+    /// Its pause.
+    pub pause: Option<Pause>,
 }
 
 /// Something that needs a look.
@@ -290,12 +293,35 @@ pub struct Overview {
     pub sites: Vec<SiteRow>,
     /// Waiting now.
     pub queued: i64,
-    /// The acceptance of the oldest that waits.
-    pub oldest_queued_at: Option<Timestamp>,
     /// Worst first.
     pub findings: Vec<Finding>,
     /// Whether there is any mail in the other mode.
     pub other_mode_has_mail: bool,
+}
+
+/// The queue, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueReport {
+    /// How many wait.
+    pub waiting: i64,
+    /// How many of these were tried.
+    pub tried: i64,
+    /// At how many domains.
+    pub domains: i64,
+    /// The oldest of all.
+    pub oldest: Option<Oldest>,
+    /// By domain, most first, at most 100.
+    pub rows: Vec<QueueRow>,
+    /// What cannot be sent, oldest first, at most 50.
+    pub held: Vec<HeldRow>,
+    /// All of these.
+    pub held_total: i64,
+    /// What is paused, everything first.
+    pub pauses: Vec<PauseRow>,
+    /// Delivered in the last hour and the quarter it began in.
+    pub delivered_hour: i64,
+    /// Expired in seven days.
+    pub expired_week: i64,
 }
 
 /// What waits for one domain.
@@ -307,12 +333,69 @@ pub struct QueueRow {
     pub waiting: i64,
     /// How many of these were tried.
     pub tried: i64,
-    /// The acceptance of the oldest.
-    pub oldest_at: Timestamp,
-    /// When the next is due.
+    /// The oldest.
+    pub oldest: Option<Oldest>,
+    /// When the next is due; `None` when all are held.
+    pub next_at: Option<Timestamp>,
+    /// What the domain's server said last; `None` when nothing was tried.
+    pub last_reply: Option<LastReply>,
+}
+
+/// The oldest delivery of a part of the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oldest {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// For which domain.
+    pub domain: String,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// From then on a failed try is the last.
+    pub expires_at: Timestamp,
+}
+
+/// A reply that deferred a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastReply {
+    /// Exactly as it was said; empty when erased.
+    pub text: String,
+    /// Its kind.
+    pub class: BounceClass,
+}
+
+/// A delivery that cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRow {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// To whom.
+    pub recipient: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A pause, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PauseRow {
+    /// The pause.
+    pub pause: Pause,
+    /// The campaign's name or the domain; empty for everything.
+    pub name: String,
+    /// How many deliveries wait there.
+    pub waiting: i64,
+}
+
+/// A delivery that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// When it is tried next.
     pub next_at: Timestamp,
-    /// What the domain's server said last; empty when nothing was tried.
-    pub last_reply: String,
+    /// From then on a failed try is the last.
+    pub expires_at: Timestamp,
+    /// Why it cannot be sent.
+    pub held: Option<String>,
+    /// Whether it is held back by a pause.
+    pub paused: bool,
 }
 
 /// A dashboard login.

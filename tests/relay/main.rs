@@ -12,6 +12,7 @@ mod durability;
 mod exposure;
 mod ledger;
 mod notices;
+mod queue;
 mod submission;
 mod suppression;
 mod tracking;

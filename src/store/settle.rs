@@ -1,0 +1,90 @@
+//! What is written when an attempt has ended, and how deliveries leave the queue.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::error::StoreError;
+use super::ledger::TextField;
+use super::queue::{RETRY, Settlement};
+use super::writer::Batch;
+use super::{notice, suppression};
+use crate::domain::event::About;
+use crate::domain::{BounceClass, CampaignId, DeliveryId, Fact, MessageId, Outcome, Timestamp};
+
+/// What came of taking a delivery out of the queue.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Leaving {
+    /// It was still there.
+    pub(super) was_there: bool,
+    /// Something was to be told that need not wait any longer.
+    pub(super) telling: bool,
+}
+
+/// Writes down what an attempt came to. A delivery that was cancelled while it was under way has left the queue: that it
+/// was taken or refused for good is the stronger truth and is recorded; a try that only failed changes nothing any more.
+/// Gives whether something is to be told to its sender now.
+pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
+    let Settlement { due, attempt, outcome, at, .. } = settlement;
+    let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
+    let attempt = attempt.clone();
+    notice::note(batch, settlement)?;
+    let mut telling = settlement.tell.is_some();
+    let fact = match outcome {
+        Outcome::Deferred { reply, next } => {
+            let lane = due.lane % RETRY + RETRY;
+            let sql = "update queue_delivery set attempts = ?2, next_at = ?3, lane = ?4 where delivery = ?1";
+            let values = params![due.delivery.raw(), attempt.n, next.millis(), lane];
+            if batch.tx.prepare_cached(sql)?.execute(values)? == 0 {
+                return Ok(telling);
+            }
+            Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
+        }
+        Outcome::Delivered(_) => {
+            telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
+            Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links }
+        }
+        Outcome::Bounced { class, .. } => {
+            telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
+            Fact::Bounced { about, attempt, class: *class }
+        }
+        Outcome::Expired { reply } => {
+            let left = leave_queue(batch, due.delivery, due.message, *at)?;
+            telling |= left.telling;
+            if !left.was_there {
+                return Ok(telling);
+            }
+            Fact::Expired { about, attempt, class: BounceClass::of(reply) }
+        }
+    };
+    if due.campaign == CampaignId::OWN_MAIL {
+        notice::settled(batch, settlement)?;
+        return Ok(telling);
+    }
+    let reply = outcome.reply().to_string();
+    let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
+    batch.record(*at, fact, &texts)?;
+    if let Outcome::Bounced { class, .. } = outcome
+        && class.is_final()
+    {
+        suppression::bounced(batch, due, *at)?;
+    }
+    Ok(telling)
+}
+
+/// Takes a delivery out of the queue. The last one of a message releases its body.
+pub(super) fn leave_queue(
+    batch: &Batch<'_>,
+    delivery: DeliveryId,
+    message: MessageId,
+    at: Timestamp,
+) -> Result<Leaving, StoreError> {
+    let sql = "delete from queue_delivery where delivery = ?1";
+    if batch.tx.prepare_cached(sql)?.execute([delivery.raw()])? == 0 {
+        return Ok(Leaving::default());
+    }
+    let sql = "update queue_message set waiting = waiting - 1, \
+               released_at = iif(waiting <= 1, ?2, null) where message = ?1 returning waiting";
+    let values = params![message.raw(), at.millis()];
+    let waiting: Option<i64> = batch.tx.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+    let telling = waiting == Some(0) && notice::hasten(batch, message, at)?;
+    Ok(Leaving { was_there: true, telling })
+}

@@ -1,0 +1,32 @@
+//! What waits: paused, resumed, tried again and cancelled, by commands and by the page.
+
+use crate::harness::{Relay, Sink, Zone};
+
+mod a_cancelled_campaign_is_accounted_for;
+mod a_damaged_mail_is_held_and_goes_out_when_restored;
+mod a_paused_campaign_waits_and_comes_out_when_resumed;
+mod retry_now_does_not_wait_for_the_schedule;
+mod the_commands_work_with_and_without_a_relay;
+mod the_page_pauses_retries_and_cancels;
+
+/// A mail of a campaign.
+fn mail(campaign: &str) -> String {
+    format!("From: a@own.example\r\nSubject: {campaign}\r\nX-Postrider-Campaign: {campaign}\r\n\r\nx\r\n")
+}
+
+/// Names for two domains with one receiver.
+fn zone() -> Zone {
+    let zone = Zone::new().a("mx.b.example", "127.0.0.1");
+    zone.mx("b.example", 10, "mx.b.example").mx("c.example", 10, "mx.b.example")
+}
+
+/// Submits a mail of the campaign.
+async fn submit(relay: &mut Relay, campaign: &str, to: &[&str]) {
+    let reply = relay.submit("a@own.example", to, &mail(campaign)).await;
+    assert_eq!(reply.code, 250, "{reply:?}");
+}
+
+/// Mails that were taken for this domain.
+fn taken(sink: &Sink, domain: &str) -> usize {
+    sink.received().iter().filter(|mail| mail.rcpt_to.iter().any(|to| to.ends_with(domain))).count()
+}
