@@ -1,6 +1,8 @@
 //! Wires the rooms, starts them, and stops them in reverse order.
 
 mod first_run;
+mod notify;
+mod reload;
 mod settings;
 mod web;
 
@@ -30,27 +32,32 @@ use crate::submission::{self, Intake, Submission};
 
 /// Compiled messages kept in memory, in bytes.
 const STENCIL_CACHE_BYTES: usize = 32 << 20;
+/// How long sessions may take to end when the disk has failed.
+const FAREWELL: Duration = Duration::from_secs(3);
 /// How often released bodies are swept.
 const SWEEP_STEP: Duration = Duration::from_mins(1);
 
-/// Runs the relay until it is told to stop.
-pub fn serve(config: Config) -> Result<(), String> {
-    log();
+/// Runs the relay until it is told to stop. `file` is where the configuration was read from, if it was named.
+pub fn serve(config: Config, file: Option<&Path>) -> Result<(), String> {
+    log("info,actix_server=warn");
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| "TLS could not be set up".to_owned())?;
     let store = Store::open(store_settings(&config)).map_err(|e| e.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     let store = Arc::new(store);
-    let done = runtime.block_on(run(config, Arc::clone(&store)));
+    let done = runtime.block_on(run(config, file, Arc::clone(&store)));
     // Everything that still writes has ended; what it sent is committed before the folder is let go.
     store.close();
+    // After a failure something may still wait for the network; it has nothing left to do.
+    runtime.shutdown_background();
     done
 }
 
-fn log() {
+/// Logs to standard error, as `POSTRIDER_LOG` says, else as `otherwise` says.
+pub fn log(otherwise: &str) {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("POSTRIDER_LOG").unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+    let filter = EnvFilter::try_from_env("POSTRIDER_LOG").unwrap_or_else(|_| EnvFilter::new(otherwise));
     let json = std::env::var("POSTRIDER_LOG_FORMAT").is_ok_and(|format| format == "json");
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (a test) keeps the first one's log.
@@ -96,7 +103,7 @@ impl Listeners {
     }
 }
 
-async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
+async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(), String> {
     let clock = Clock;
     let listeners = Listeners::bind(&config)?;
     let accounts = store.accounts();
@@ -115,23 +122,44 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
         .await
         .map_err(|e| format!("the control socket cannot be opened: {e}"))?;
     let intake = intake(&config, &store, &cache, &signers, &dispatcher);
-    start_submission(&config, &listeners, &accounts, intake, &stop, &tasks)?;
+    start_submission(&config, &listeners, &store, intake, &stop, &tasks)?;
     let delivering = CancellationToken::new();
     let delivery = tokio::spawn({
         let (dispatcher, delivering) = (dispatcher.clone(), delivering.clone());
         async move { dispatcher.run(delivering).await }
     });
     tasks.spawn(sweep(store.clone(), config.clone(), clock, stop.clone()));
-    let rooms = web::Rooms::new(&config, &store, copies, clock);
+    let (space, delivering_now) = (store.space(), dispatcher.clone());
+    let notices: dashboard::Notices =
+        Arc::new(move || space.finding().into_iter().chain(delivering_now.finding()).collect());
+    let rooms = web::Rooms::new(&config, &store, copies, notices, clock);
     let web = web::start(&config, &listeners, rooms)?;
     first_run::greet(&config, &accounts, &performer, &listeners, clock).await?;
-    listeners.write(&config.data_dir)?;
+    if let Err(error) = listeners.write(&config.data_dir) {
+        tracing::warn!(error, "listening.json could not be written");
+    }
     tracing::info!(source = %store.source(), "ready");
+    notify::tell("READY=1");
 
-    told_to_stop().await?;
+    let failed = tokio::select! {
+        told = told_to_stop(|| {
+            performer.refresh();
+            reload::check_configuration(file, &config);
+        }) => { told?; None }
+        why = store.failed() => Some(why),
+    };
+    notify::tell("STOPPING=1");
     tracing::info!("stopping");
     stop.cancel();
     tasks.close();
+    if let Some(why) = failed {
+        // What is under way can be written down no more; sessions are told to come again, and that is all.
+        let _ = tokio::time::timeout(FAREWELL, tasks.wait()).await;
+        return Err(format!(
+            "the database cannot be relied on any more ({why}). What was acknowledged before is on the disk; the next \
+             start checks it. See to the disk, then start again"
+        ));
+    }
     tasks.wait().await;
     delivering.cancel();
     delivery.await.map_err(|e| e.to_string())?;
@@ -195,20 +223,21 @@ fn intake(
 fn start_submission(
     config: &Config,
     listeners: &Listeners,
-    accounts: &Accounts,
+    store: &Arc<Store>,
     intake: Intake,
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(), String> {
     let settings = settings::submission(config);
     let tls = settings::submission_tls(config)?;
-    let accounts = accounts.clone();
+    let (accounts, space) = (store.accounts(), store.space());
     let credentials: submission::Credentials = Arc::new(move |name: &str| accounts.credential(name));
     let sink: submission::Sink = Arc::new(move |submitted| {
         let intake = intake.clone();
         Box::pin(async move { intake.accept(submitted).await })
     });
-    let submission = Submission::new(settings, tls, credentials, sink);
+    let has_room: submission::HasRoom = Arc::new(move || space.has_room());
+    let submission = Submission::new(settings, tls, credentials, has_room, sink);
     for listener in &listeners.submission {
         let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(|e| e.to_string())?;
         tasks.spawn(submission.clone().serve(listener, stop.clone()));
@@ -233,13 +262,17 @@ async fn sweep(store: Arc<Store>, config: Config, clock: Clock, stop: Cancellati
     }
 }
 
-async fn told_to_stop() -> Result<(), String> {
+/// Ends at TERM and INT; a HUP only means to read things anew.
+async fn told_to_stop(reload: impl Fn()) -> Result<(), String> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let mut hang_up = signal(SignalKind::hangup()).map_err(|e| e.to_string())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => reload(),
+        }
     }
-    Ok(())
 }

@@ -14,9 +14,9 @@ use super::{Listeners, settings};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{Config, is_loopback};
-use crate::dashboard::{self, Dashboard};
+use crate::dashboard::{self, Dashboard, Notices};
 use crate::delivery::Copies;
-use crate::store::Store;
+use crate::store::{Space, Store};
 use crate::tracking::{self, Tracking};
 
 /// Threads that answer requests.
@@ -34,12 +34,13 @@ pub(super) struct Rooms {
     tracking: Tracking,
     api: Api,
     dashboard: Dashboard,
+    space: Space,
     /// The tracking host, when it is not a loopback name: requests to it see tracking alone.
     tracking_host: Option<String>,
 }
 
 impl Rooms {
-    pub(super) fn new(config: &Config, store: &Arc<Store>, copies: Copies, clock: Clock) -> Self {
+    pub(super) fn new(config: &Config, store: &Arc<Store>, copies: Copies, notices: Notices, clock: Clock) -> Self {
         let mode = settings::mode(config);
         let host = url::Url::parse(&config.tracking.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
         Self {
@@ -59,6 +60,7 @@ impl Rooms {
                         copies.render(message, delivery).await.map(|copy| copy.bytes).map_err(|fault| fault.to_string())
                     })
                 }),
+                notices,
                 clock,
                 random: settings::random,
                 mode,
@@ -66,6 +68,7 @@ impl Rooms {
                 hostname: config.hostname.to_string(),
                 secure: config.web.public_url.starts_with("https://") || !config.web.tls_cert.is_empty(),
             },
+            space: store.space(),
             tracking_host: host.filter(|host| !is_loopback(host)),
         }
     }
@@ -130,6 +133,7 @@ fn everything(listener: TcpListener, tls: Tls, rooms: Rooms) -> Result<Server, S
             .wrap(from_fn(keep_hosts_apart))
             .wrap(Compress::default())
             .configure(|config| common(config, &rooms))
+            .route("/readyz", web::get().to(ready))
             .configure(|config| api::configure(config, rooms.api.clone()))
             .configure(|config| dashboard::configure(config, rooms.dashboard.clone()))
             .default_service(web::to(nothing_here))
@@ -150,6 +154,14 @@ fn common(config: &mut web::ServiceConfig, rooms: &Rooms) {
     config
         .route("/healthz", web::get().to(|| async { HttpResponse::Ok().content_type("text/plain").body("ok\n") }))
         .route("/robots.txt", web::get().to(robots));
+}
+
+/// Whether new mail is taken; redirects and pixels are answered in any case.
+async fn ready(rooms: web::Data<Rooms>) -> HttpResponse {
+    if rooms.space.has_room() {
+        return HttpResponse::Ok().content_type("text/plain").body("ready\n");
+    }
+    HttpResponse::ServiceUnavailable().content_type("text/plain").body("the disk is nearly full: new mail is refused\n")
 }
 
 async fn robots() -> HttpResponse {

@@ -75,6 +75,8 @@ fn ask(config: &Config, request: Request) -> Result<Response, Failure> {
 }
 
 async fn perform_alone(config: &Config, request: Request) -> Result<Response, Failure> {
+    // What is found wrong with the store when it is opened must not pass unheard.
+    app::log("warn");
     let settings = app::store_settings(config);
     let store = tokio::task::spawn_blocking(move || Store::open(settings)).await?;
     let store = Arc::new(store.map_err(|e| Failure::failed(e.to_string()))?);

@@ -40,8 +40,28 @@ pub enum Command {
     Rebuild,
     /// The ledger as JSON lines on standard output.
     Export(ExportRange),
+    /// A consistent copy of everything in one file, while the relay runs.
+    #[command(after_help = "Restore: put the copy as postrider.db into an empty data folder and start the relay.\n\n\
+        Example:\n  postrider backup /var/backups/postrider-$(date +%F).db")]
+    Backup {
+        /// The file to make; it must not exist yet.
+        file: PathBuf,
+    },
     /// Name everything that is wrong with the configuration.
     CheckConfig,
+    /// A completion script for a shell, on standard output.
+    #[command(after_help = "Example:\n  postrider completions bash > /etc/bash_completion.d/postrider")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page on standard output, or all of them into a folder.
+    #[command(after_help = "Example:\n  postrider man /usr/local/share/man/man1")]
+    Man {
+        /// The folder; made when missing.
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

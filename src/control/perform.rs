@@ -36,6 +36,11 @@ impl Performer {
         Self { accounts: store.accounts(), store, clock, random, hash, keys_changed }
     }
 
+    /// Has the signing keys read anew.
+    pub fn refresh(&self) {
+        (self.keys_changed)();
+    }
+
     /// Performs a request; every fault is a sentence.
     pub async fn perform(&self, request: Request) -> Response {
         let done = match request {

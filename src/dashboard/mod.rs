@@ -21,12 +21,16 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::{DeliveryId, MessageId, Mode};
+use crate::store::view::Finding;
 use crate::store::{Accounts, Reports};
 
 const STYLE: &str = include_str!("../../static/app.css");
 
 /// Renders the copy of a delivery, as it leaves; the error says why there is none.
 pub type Render = Arc<dyn Fn(MessageId, DeliveryId) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
+
+/// What is wrong right now with the machine that the relay runs on.
+pub type Notices = Arc<dyn Fn() -> Vec<Finding> + Send + Sync>;
 
 /// What the pages share.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ pub struct Dashboard {
     pub accounts: Accounts,
     /// Renders copies for the preview.
     pub render: Render,
+    /// Findings that are not in the store.
+    pub notices: Notices,
     /// Time.
     pub clock: Clock,
     /// Chance.

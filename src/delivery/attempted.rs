@@ -1,5 +1,6 @@
 //! What goes into an attempt, and what comes out.
 
+use super::outage::Reach;
 use crate::domain::{Address, BounceClass, Reply};
 
 /// One copy for one recipient.
@@ -44,4 +45,6 @@ pub struct Attempted {
     pub ms: u64,
     /// What shares limits with it: the best mail exchanger of the domain, or the smarthost; empty when unknown.
     pub site: String,
+    /// How far it got: whether it says anything about the receiver at all.
+    pub reach: Reach,
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::auth::{self, Guard, Login};
 use super::settings::Settings;
-use super::{Credentials, Sink, Submitted};
+use super::{Credentials, HasRoom, Sink, Submitted};
 use crate::domain::{Address, Credential, Domain, Envelope, Profile};
 use crate::server::{Machine, Pending, Received, Step};
 use crate::smtp::capability::Capabilities;
@@ -33,6 +33,7 @@ pub(super) struct Shared {
     pub(super) tls_offered: bool,
     pub(super) credentials: Credentials,
     pub(super) guard: Guard,
+    pub(super) has_room: HasRoom,
     pub(super) sink: Sink,
 }
 
@@ -230,6 +231,9 @@ impl State {
         }
         if size > self.shared.settings.max_message_bytes {
             return Step::Reply(self.too_large());
+        }
+        if !(self.shared.has_room)() {
+            return Step::Reply(Reply::new(452, (4, 3, 1), "no storage left; try again later"));
         }
         let credential = &identity.credential;
         if let Some(address) = reverse_path.as_ref().filter(|a| !credential.may_send_as(a.domain())) {
