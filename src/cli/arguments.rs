@@ -18,6 +18,9 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run submission, delivery, tracking and dashboard.
+    #[command(
+        after_help = "Examples:\n  postrider serve\n  POSTRIDER_LOG_FORMAT=json postrider serve --config /etc/postrider/postrider.toml"
+    )]
     Serve,
     /// SMTP users and passwords, also the API's.
     Credential {
@@ -39,6 +42,9 @@ pub enum Command {
     /// Make every view again from the ledger.
     Rebuild,
     /// The ledger as JSON lines on standard output.
+    #[command(
+        after_help = "Example:\n  postrider export --campaign spring --since 2026-11-01T00:00:00Z > spring.jsonl"
+    )]
     Export(ExportRange),
     /// A consistent copy of everything in one file, while the relay runs.
     #[command(after_help = "Restore: put the copy as postrider.db into an empty data folder and start the relay.\n\n\
@@ -67,6 +73,8 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum CredentialCommand {
     /// Make a credential; its password is shown once.
+    #[command(after_help = "Examples:\n  postrider credential create news --domain example.com\n  \
+        postrider credential create shop --profile transactional --json")]
     Create {
         /// Letters, digits, dots, hyphens and underscores.
         name: String,
@@ -92,6 +100,7 @@ pub enum CredentialCommand {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Make a dashboard login.
+    #[command(after_help = "Example:\n  postrider user create ann@example.com")]
     Create {
         /// Its e-mail address.
         email: String,
@@ -111,6 +120,7 @@ pub enum UserCommand {
 #[derive(Debug, Subcommand)]
 pub enum DomainCommand {
     /// Make a DKIM key for a domain and print the DNS record to publish.
+    #[command(after_help = "Example:\n  postrider domain add example.com")]
     Add {
         /// The domain in the From field.
         domain: String,

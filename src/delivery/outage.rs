@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crate::domain::Timestamp;
 use crate::store::view::{Finding, Severity};
 
-/// Connections to so many sites must fail, with none that stood in between, before it is our own fault.
+/// Connections to so many sites must fail before it is our own fault.
 const SITES_SILENT: usize = 3;
-/// And within this: what failed long ago may well be the receivers' own fault, one after the other.
+/// All within this, and none may have stood: what fails beside others that stand is the receivers' own fault.
 const SILENCE_WINDOW: Duration = Duration::from_mins(10);
 /// Between two tries, at first and at most.
 const PAUSE_MIN: Duration = Duration::from_secs(2);
@@ -61,6 +61,8 @@ pub(super) struct Verdict {
 pub(super) struct Outage {
     silent: BTreeMap<String, Instant>,
     held: Option<Held>,
+    /// When a connection stood last.
+    reached: Option<Instant>,
     /// When the last one ended.
     ended: Option<Instant>,
 }
@@ -85,16 +87,18 @@ impl Outage {
         match reach {
             Reach::Server => {
                 self.silent.clear();
+                self.reached = Some(steady);
                 Verdict { ended: self.end(steady), ..COUNTS }
             }
             Reach::Names => Verdict { ended: if no_names { self.end(steady) } else { None }, ..COUNTS },
             Reach::NoName => Verdict { ended: if no_names { self.end(steady) } else { None }, counts: !began_within },
             Reach::NoNames => self.hold(Lack::Names, now, steady, took),
             Reach::NoServer(site) => {
-                // This also keeps the map small.
-                self.silent.retain(|_, at| steady.saturating_duration_since(*at) < SILENCE_WINDOW);
+                let lately = |at: Instant| steady.saturating_duration_since(at) < SILENCE_WINDOW;
+                self.silent.retain(|_, at| lately(*at));
                 self.silent.insert(site.clone(), steady);
-                if self.silent.len() < SITES_SILENT && self.held.is_none() {
+                let silence = self.silent.len() >= SITES_SILENT && !self.reached.is_some_and(lately);
+                if !silence && self.held.is_none() {
                     return COUNTS;
                 }
                 self.hold(Lack::Connections, now, steady, took)
@@ -175,27 +179,27 @@ mod tests {
 
     #[test]
     fn one_dead_receiver_is_its_own_fault_and_three_in_a_row_are_ours() {
-        let steady = Clock.instant();
+        let began = Clock.instant();
         let mut outage = Outage::default();
         let silent = |name: &str| Reach::NoServer(name.to_owned());
-        let mut heard = |reach: &Reach, s: i64| outage.heard(reach, at(s), steady, TOOK);
-        for _ in 0..9 {
-            assert_eq!(heard(&silent("a"), 1), COUNTS);
+        let heard = |outage: &mut Outage, reach: &Reach, minute: i64| {
+            outage.heard(reach, at(60 * minute), began + Duration::from_mins(minute.unsigned_abs()), TOOK)
+        };
+        for (name, minute) in [("a", 0), ("a", 0), ("a", 1), ("b", 1), ("c", 12), ("d", 18)] {
+            assert_eq!(heard(&mut outage, &silent(name), minute), COUNTS);
         }
-        assert_eq!(heard(&silent("b"), 2), COUNTS);
-        assert_eq!(heard(&Reach::Server, 3), COUNTS);
-        for name in ["c", "d"] {
-            assert_eq!(heard(&silent(name), 4), COUNTS);
+        assert_eq!(heard(&mut outage, &Reach::Server, 19), COUNTS);
+        for name in ["a", "b", "c", "d"] {
+            assert_eq!(heard(&mut outage, &silent(name), 20), COUNTS);
         }
-        assert_eq!(heard(&silent("e"), 5), SPARED);
-        assert_eq!(heard(&silent("e"), 9), SPARED);
+        assert_eq!(heard(&mut outage, &silent("e"), 29), SPARED);
+        assert_eq!(heard(&mut outage, &silent("a"), 31), SPARED);
         assert!(outage.finding().unwrap().detail.contains("smarthost"));
-        let ended = outage.heard(&Reach::Server, at(60), steady, TOOK);
-        assert_eq!(ended, Verdict { counts: true, ended: Some(at(4)) });
-        assert!(outage.finding().is_none() && outage.wait(400, steady).is_none());
-        for (name, minutes) in [("a", 1), ("b", 6), ("c", 12), ("d", 18)] {
-            let later = steady + Duration::from_mins(minutes);
-            assert_eq!(outage.heard(&silent(name), at(60 * 60), later, TOOK), COUNTS);
+        let ended = heard(&mut outage, &Reach::Server, 40);
+        assert_eq!(ended, Verdict { counts: true, ended: Some(at(60 * 29 - 1)) });
+        assert!(outage.finding().is_none() && outage.wait(400, began).is_none());
+        for name in ["a", "b", "c", "d"] {
+            assert_eq!(heard(&mut outage, &silent(name), 41), COUNTS);
         }
     }
 
