@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider::clock::Clock;
-use postrider::domain::{Address, Campaign, Mode};
+use postrider::domain::{Address, Campaign, Mode, Wishes};
 use postrider::mail::receipt::Receipt;
 use postrider::store::{Admission, Settings, Store};
 
@@ -30,12 +30,16 @@ async fn main() {
         let address = |n: usize| Address::parse(&format!("person-{n}@d{}.example", domain(n))).unwrap();
         let admission = Admission {
             campaign: Campaign::new(&format!("campaign {}", message / 100), Mode::Live),
+            list: None,
             credential: "bench".to_owned(),
             reverse_path: None,
             recipients: (0..1_000).map(|n| address(message * 1_000 + n)).collect(),
             from_text: "Bench <bench@own.example>".to_owned(),
             subject: "Waiting".to_owned(),
             message_id: format!("<{message}@own.example>"),
+            stream: "own.example".to_owned(),
+            transactional: false,
+            wishes: Wishes::default(),
             tags: Vec::new(),
             metadata: Vec::new(),
             receipt: Receipt::default(),

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts it: `POSTRIDER_LOG` filters, `POSTRIDER_LOG_FORMAT=json` changes the form.
-pub(super) fn start() {
-    let filter = EnvFilter::try_from_env("POSTRIDER_LOG").unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+/// Starts it: `POSTRIDER_LOG` filters, and without it `otherwise`; `POSTRIDER_LOG_FORMAT=json` changes the form.
+pub fn start(otherwise: &str) {
+    let filter = EnvFilter::try_from_env("POSTRIDER_LOG").unwrap_or_else(|_| EnvFilter::new(otherwise));
     let json = std::env::var("POSTRIDER_LOG_FORMAT").is_ok_and(|format| format == "json");
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Lines(io::stderr()));
     // A second start in one process (a test) keeps the first one's log.

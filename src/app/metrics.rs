@@ -57,6 +57,9 @@ pub(super) async fn ready(watch: web::Data<Watch>) -> HttpResponse {
     if !watch.ready.load(Ordering::SeqCst) {
         return unready("starting or stopping");
     }
+    if !watch.store.space().has_room() {
+        return unready("the disk is nearly full: new mail is refused");
+    }
     HttpResponse::Ok().content_type("text/plain").body("ready\n")
 }
 

@@ -2,8 +2,10 @@
 
 mod first_run;
 mod gate;
-mod log;
+pub mod log;
 mod metrics;
+mod notify;
+mod reload;
 mod settings;
 mod web;
 
@@ -40,21 +42,25 @@ use crate::submission::{self, Intake, Submission};
 const STENCIL_CACHE_BYTES: usize = 32 << 20;
 /// How often the certificates' files are looked at.
 const CERTIFICATE_STEP: Duration = Duration::from_secs(5);
+/// How long sessions may take to end when the disk has failed.
+const FAREWELL: Duration = Duration::from_secs(3);
 /// How often released bodies are swept.
 const SWEEP_STEP: Duration = Duration::from_mins(1);
 
-/// Runs the relay until it is told to stop.
-pub fn serve(config: Config) -> Result<(), String> {
-    log::start();
+/// Runs the relay until it is told to stop. `file` is where the configuration was read from, if it was named.
+pub fn serve(config: Config, file: Option<&Path>) -> Result<(), String> {
+    log::start("info,actix_server=warn");
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| "TLS could not be set up".to_owned())?;
     let store = Store::open(store_settings(&config)).map_err(|e| e.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     let store = Arc::new(store);
-    let done = runtime.block_on(run(config, Arc::clone(&store)));
+    let done = runtime.block_on(run(config, file, Arc::clone(&store)));
     // Everything that still writes has ended; what it sent is committed before the folder is let go.
     store.close();
+    // After a failure something may still wait for the network; it has nothing left to do.
+    runtime.shutdown_background();
     done
 }
 
@@ -102,7 +108,7 @@ impl Listeners {
     }
 }
 
-async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
+async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(), String> {
     let clock = Clock;
     let listeners = Listeners::bind(&config)?;
     let certificates = Certificates::load(&config)?;
@@ -127,7 +133,7 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
         .map_err(|e| format!("the control socket cannot be opened: {e}"))?;
     let intake = intake(&config, &store, &cache, &signers, &dispatcher);
     let messages = Arc::new(Answers::default());
-    let submission = submission(&config, &certificates, &accounts, intake, &messages)?;
+    let submission = submission(&config, &certificates, &store, intake, &messages)?;
     let plain = listeners.submission.iter().map(|listener| (listener, Opening::Plain));
     for (listener, opening) in plain.chain(listeners.submission_tls.iter().map(|listener| (listener, Opening::Tls))) {
         let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(|e| e.to_string())?;
@@ -143,6 +149,9 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
         async move { notices.run(|due| dispatcher.accepted(vec![due]), stop).await }
     });
     tasks.spawn(sweep(store.clone(), config.clone(), clock, stop.clone()));
+    let (space, delivering_now) = (store.space(), dispatcher.clone());
+    let troubles: dashboard::Troubles =
+        Arc::new(move || space.finding().into_iter().chain(delivering_now.finding()).collect());
     let ready = Arc::new(AtomicBool::new(false));
     let watch = Watch {
         store: Arc::clone(&store),
@@ -155,19 +164,38 @@ async fn run(config: Config, store: Arc<Store>) -> Result<(), String> {
         networks: config.web.metrics_networks.clone(),
         trusted_proxies: config.web.trusted_proxies.clone(),
     };
-    let rooms = web::Rooms::new(&config, &dashboard_url, watch, copies, orders);
+    let rooms = web::Rooms::new(&config, &dashboard_url, watch, copies, (orders, troubles));
     let web = web::start(&listeners, &certificates, rooms)?;
-    tasks.spawn(follow(certificates, stop.clone()));
+    tasks.spawn(follow(certificates.clone(), stop.clone()));
     first_run::greet(&config, &accounts, &performer, &listeners, &dashboard_url, clock).await?;
     ready.store(true, Ordering::SeqCst);
-    listeners.write(&config.data_dir)?;
+    if let Err(error) = listeners.write(&config.data_dir) {
+        tracing::warn!(error, "listening.json could not be written");
+    }
     tracing::info!(source = %store.source(), "ready");
+    notify::tell("READY=1");
 
-    told_to_stop().await?;
+    let failed = tokio::select! {
+        told = told_to_stop(|| {
+            performer.refresh();
+            certificates.refresh();
+            reload::check_configuration(file, &config);
+        }) => { told?; None }
+        why = store.failed() => Some(why),
+    };
+    notify::tell("STOPPING=1");
     tracing::info!("stopping");
     ready.store(false, Ordering::SeqCst);
     stop.cancel();
     tasks.close();
+    if let Some(why) = failed {
+        // What is under way can be written down no more; sessions are told to come again, and that is all.
+        let _ = tokio::time::timeout(FAREWELL, tasks.wait()).await;
+        return Err(format!(
+            "the database cannot be relied on any more ({why}). What was acknowledged before is on the disk; the next \
+             start checks it. See to the disk, then start again"
+        ));
+    }
     tasks.wait().await;
     delivering.cancel();
     delivery.await.map_err(|e| e.to_string())?;
@@ -261,13 +289,13 @@ fn intake(
 fn submission(
     config: &Config,
     certificates: &Certificates,
-    accounts: &Accounts,
+    store: &Arc<Store>,
     intake: Intake,
     messages: &Arc<Answers>,
 ) -> Result<Submission, String> {
     let settings = settings::submission(config);
     let tls = settings::tls(certificates.submission.as_ref())?;
-    let (accounts, messages) = (accounts.clone(), Arc::clone(messages));
+    let (accounts, space, messages) = (store.accounts(), store.space(), Arc::clone(messages));
     let credentials: submission::Credentials = Arc::new(move |name: &str| accounts.credential(name));
     let sink: submission::Sink = Arc::new(move |submitted| {
         let (intake, messages) = (intake.clone(), Arc::clone(&messages));
@@ -277,7 +305,8 @@ fn submission(
             reply
         })
     });
-    Ok(Submission::new(settings, tls, credentials, sink))
+    let has_room: submission::HasRoom = Arc::new(move || space.has_room());
+    Ok(Submission::new(settings, tls, credentials, has_room, sink))
 }
 
 /// Follows the certificates' files.
@@ -307,13 +336,17 @@ async fn sweep(store: Arc<Store>, config: Config, clock: Clock, stop: Cancellati
     }
 }
 
-async fn told_to_stop() -> Result<(), String> {
+/// Ends at TERM and INT; a HUP only means to read things anew.
+async fn told_to_stop(reload: impl Fn()) -> Result<(), String> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let mut hang_up = signal(SignalKind::hangup()).map_err(|e| e.to_string())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => reload(),
+        }
     }
-    Ok(())
 }

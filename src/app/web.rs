@@ -15,7 +15,7 @@ use super::settings::{self, Certificates};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dashboard::{self, Dashboard};
+use crate::dashboard::{self, Dashboard, Troubles};
 use crate::delivery::Copies;
 use crate::store::Orders;
 use crate::tracking::{self, Tracking};
@@ -42,7 +42,13 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
-    pub(super) fn new(config: &Config, dashboard_url: &str, watch: Watch, copies: Copies, orders: Orders) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        dashboard_url: &str,
+        watch: Watch,
+        copies: Copies,
+        (orders, troubles): (Orders, Troubles),
+    ) -> Self {
         let (mode, store, clock) = (settings::mode(config), &watch.store, Clock);
         let trusted_proxies = config.web.trusted_proxies.clone();
         Self {
@@ -66,6 +72,7 @@ impl Rooms {
                     })
                 }),
                 orders,
+                troubles,
                 clock,
                 random: settings::random,
                 mode,

@@ -18,6 +18,9 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run submission, delivery, tracking and dashboard.
+    #[command(
+        after_help = "Examples:\n  postrider serve\n  POSTRIDER_LOG_FORMAT=json postrider serve --config /etc/postrider/postrider.toml"
+    )]
     Serve,
     /// SMTP users and passwords, also the API's.
     Credential {
@@ -53,14 +56,39 @@ pub enum Command {
     /// Make every view again from the ledger.
     Rebuild,
     /// The ledger as JSON lines on standard output.
+    #[command(
+        after_help = "Example:\n  postrider export --campaign spring --since 2026-11-01T00:00:00Z > spring.jsonl"
+    )]
     Export(ExportRange),
+    /// A consistent copy of everything in one file, while the relay runs.
+    #[command(after_help = "Restore: put the copy as postrider.db into an empty data folder and start the relay.\n\n\
+        Example:\n  postrider backup /var/backups/postrider-$(date +%F).db")]
+    Backup {
+        /// The file to make; it must not exist yet.
+        file: PathBuf,
+    },
     /// Name everything that is wrong with the configuration.
     CheckConfig,
+    /// A completion script for a shell, on standard output.
+    #[command(after_help = "Example:\n  postrider completions bash > /etc/bash_completion.d/postrider")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page on standard output, or all of them into a folder.
+    #[command(after_help = "Example:\n  postrider man /usr/local/share/man/man1")]
+    Man {
+        /// The folder; made when missing.
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum CredentialCommand {
     /// Make a credential; its password is shown once.
+    #[command(after_help = "Examples:\n  postrider credential create news --domain example.com\n  \
+        postrider credential create shop --profile transactional --json")]
     Create {
         /// Letters, digits, dots, hyphens and underscores.
         name: String,
@@ -86,6 +114,7 @@ pub enum CredentialCommand {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Make a dashboard login.
+    #[command(after_help = "Example:\n  postrider user create ann@example.com")]
     Create {
         /// Its e-mail address.
         email: String,
@@ -110,6 +139,7 @@ pub enum UserCommand {
 #[derive(Debug, Subcommand)]
 pub enum DomainCommand {
     /// Make a DKIM key for a domain and print the DNS record to publish.
+    #[command(after_help = "Example:\n  postrider domain add example.com")]
     Add {
         /// The domain in the From field.
         domain: String,

@@ -1,6 +1,7 @@
-//! Commands that only read the ledger; the relay may run meanwhile.
+//! Commands that only read; the relay may run meanwhile.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::Path;
 
 use super::arguments::ExportRange;
 use super::{Failure, say};
@@ -29,6 +30,26 @@ pub(super) fn verify(config: &Config) -> Result<(), Failure> {
         say(&format!("and {more} more"));
     }
     Err(Failure::failed("views and ledger differ; make the views again with: postrider rebuild"))
+}
+
+pub(super) fn backup(config: &Config, file: &Path) -> Result<(), Failure> {
+    database(config)?;
+    let live = std::io::stderr().is_terminal();
+    let mut told = 0;
+    let copied = store::backup(&config.data_dir, file, |done, total| {
+        let percent = done * 100 / total.max(1);
+        if live && percent != told {
+            eprint!("\r{percent} % of {} MiB", total >> 20);
+            told = percent;
+        }
+    });
+    if live {
+        eprintln!();
+    }
+    let copied = copied?;
+    let mib = copied.bytes.div_ceil(1 << 20);
+    say(&format!("{}: {mib} MiB with {} events, whole and on the disk", file.display(), copied.events));
+    Ok(())
 }
 
 /// Why an export ended early.

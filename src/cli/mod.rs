@@ -2,6 +2,7 @@
 
 mod accounts;
 mod arguments;
+mod facts;
 mod ledger;
 mod queue;
 mod suppression;
@@ -10,7 +11,7 @@ mod way;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::app;
 use crate::config::{self, Complaint, Config};
@@ -46,7 +47,8 @@ impl<E: std::error::Error> From<E> for Failure {
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = facts::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -57,22 +59,25 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = load(arguments.config.as_deref());
-    if let Command::CheckConfig = arguments.command {
-        return check_config(config);
-    }
-    let config = config.map_err(|complaints| unusable(&complaints))?;
+    let config = || load(arguments.config.as_deref());
+    let usable = || config().map_err(|complaints| unusable(&complaints));
     match &arguments.command {
-        Command::Serve => app::serve(config).map_err(Failure::failed),
-        Command::Credential { command } => accounts::credential(&config, command),
-        Command::User { command } => accounts::user(&config, command),
-        Command::Domain { command } => accounts::domain(&config, command),
-        Command::Suppression { command } => suppression::suppression(&config, command),
-        Command::Queue { site, command } => queue::queue(&config, site.as_deref(), command.as_ref()),
-        Command::Verify => ledger::verify(&config),
-        Command::Rebuild => accounts::rebuild(&config),
-        Command::Export(range) => ledger::export(&config, range),
-        Command::CheckConfig => Ok(()),
+        Command::Serve => app::serve(usable()?, arguments.config.as_deref()).map_err(Failure::failed),
+        Command::Credential { command } => accounts::credential(&usable()?, command),
+        Command::User { command } => accounts::user(&usable()?, command),
+        Command::Domain { command } => accounts::domain(&usable()?, command),
+        Command::Suppression { command } => suppression::suppression(&usable()?, command),
+        Command::Queue { site, command } => queue::queue(&usable()?, site.as_deref(), command.as_ref()),
+        Command::Verify => ledger::verify(&usable()?),
+        Command::Rebuild => accounts::rebuild(&usable()?),
+        Command::Export(range) => ledger::export(&usable()?, range),
+        Command::Backup { file } => ledger::backup(&usable()?, file),
+        Command::CheckConfig => check_config(config()),
+        Command::Completions { shell } => {
+            facts::completions(*shell);
+            Ok(())
+        }
+        Command::Man { folder } => facts::manual(folder.as_deref()),
     }
 }
 

@@ -40,6 +40,8 @@ impl<'c> Way<'c> {
     }
 
     fn open(&self) -> Result<(Performer, Arc<Store>), Failure> {
+        // What is found wrong with the store when it is opened must not pass unheard.
+        app::log::start("warn");
         let store = Store::open(app::store_settings(self.config)).map_err(|e| Failure::failed(e.to_string()))?;
         let store = Arc::new(store);
         let performer = Performer::new(

@@ -43,6 +43,11 @@ impl Performer {
         Self { accounts, reports, store, clock, random, dashboard_url, hash, keys_changed, orders }
     }
 
+    /// Has the signing keys read anew.
+    pub fn refresh(&self) {
+        (self.keys_changed)();
+    }
+
     /// Performs a request; every fault is a sentence.
     pub async fn perform(&self, request: Request) -> Response {
         let done = match request {

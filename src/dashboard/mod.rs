@@ -31,6 +31,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::{DeliveryId, Guard, MessageId, Mode};
+use crate::store::view::Finding;
 use crate::store::{Accounts, Names, Orders, Reports, Suppressions};
 
 const STYLE: &str = include_str!("../../static/app.css");
@@ -60,6 +61,9 @@ impl Configured {
     }
 }
 
+/// What is wrong right now with the machine that the relay runs on.
+pub type Troubles = Arc<dyn Fn() -> Vec<Finding> + Send + Sync>;
+
 /// What the pages share.
 #[derive(Clone)]
 pub struct Dashboard {
@@ -75,6 +79,8 @@ pub struct Dashboard {
     pub render: Render,
     /// Carries out orders to the queue.
     pub orders: Orders,
+    /// Findings that are not in the store.
+    pub troubles: Troubles,
     /// Time.
     pub clock: Clock,
     /// Chance.

@@ -139,7 +139,8 @@ pub async fn overview(user: User, state: State, query: web::Query<Query>) -> Ans
         _ => ("30d", Some(30), Step::Day),
     };
     let (now, mode) = (state.clock.now(), query.mode(state.mode));
-    let overview = state.reports.overview(mode, days.map(|days| now - DAY * days), now, step).await?;
+    let mut overview = state.reports.overview(mode, days.map(|days| now - DAY * days), now, step).await?;
+    overview.findings.splice(0..0, (state.troubles)());
     let hours = step == Step::Hour;
     let name = |point: &Point| {
         let format = if hours { "%-d %b %H:%M" } else { "%-d %b" };

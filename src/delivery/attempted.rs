@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use super::outage::Reach;
 use crate::domain::{Address, BounceClass, Reply, Wishes};
 
 /// Makes a copy without 8-bit text, or says why there is none.
@@ -60,4 +61,6 @@ pub struct Attempted {
     pub ms: u64,
     /// What shares limits with it: the best mail exchanger of the domain, or the smarthost; empty when unknown.
     pub site: String,
+    /// How far it got: whether it says anything about the receiver at all.
+    pub reach: Reach,
 }

@@ -11,8 +11,9 @@ use super::attempted::{Answer, Attempted, Parcel};
 use super::dns::{Dns, LookupError, may_visit};
 use super::failure::{Failure, Step};
 use super::opening::{Custom, Security, Target};
+use super::outage::Reach;
 use super::pool::Pool;
-use super::route::{Route, source_for, unanswered};
+use super::route::{Route, UNANSWERED, source_for, unanswered};
 use super::session::Session;
 use super::settings::{Mode, Settings};
 use super::smarthost::{Login, Smarthost};
@@ -55,6 +56,8 @@ struct Journey {
     place: Place,
     addresses: usize,
     sessions: usize,
+    /// Whether any connection stood.
+    connected: bool,
     /// The most telling one yet, and where it happened.
     failure: Option<(Failure, Place)>,
 }
@@ -127,6 +130,7 @@ impl Courier {
             Err(failure) if failure.permanent => (Answer::Permanent(failure.reply, failure.class), failure.spoken),
             Err(failure) => (Answer::Temporary(failure.reply, failure.class), failure.spoken),
         };
+        let reach = self.0.reach(&result, &journey).await;
         Attempted {
             result,
             spoken,
@@ -138,6 +142,7 @@ impl Courier {
             transcript: journey.log.into_text(),
             ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             site: journey.site,
+            reach,
         }
     }
 
@@ -153,6 +158,25 @@ impl Courier {
 }
 
 impl Inner {
+    /// How far the journey got. That one name was not answered may be its own servers' doing; that the root is not is ours.
+    async fn reach(&self, result: &Answer, journey: &Journey) -> Reach {
+        let unanswered = matches!(result, Answer::Temporary(reply, _) if reply.enhanced == Some(UNANSWERED));
+        if journey.connected {
+            return Reach::Server;
+        }
+        match &self.dns {
+            _ if journey.addresses > 0 => Reach::NoServer(journey.site.clone()),
+            Some(dns) if unanswered => {
+                if dns.answers_at_all().await {
+                    Reach::NoName
+                } else {
+                    Reach::NoNames
+                }
+            }
+            Some(_) | None => Reach::Names,
+        }
+    }
+
     async fn route(&self, domain: &Domain) -> Result<Route, Failure> {
         match (&self.settings.mode, &self.dns) {
             (Mode::Smarthost(smarthost), _) => Ok(Route::to_smarthost(smarthost)),
@@ -201,6 +225,7 @@ impl Inner {
     /// Sends over an idle session. `None` when there is none, or when it turned out dead before it had taken MAIL.
     async fn reuse(&self, host: &str, parcel: &Parcel<'_>, journey: &mut Journey) -> Option<Next> {
         let mut session = self.pool.take(host).await?;
+        journey.connected = true;
         journey.meet(&session);
         journey.log.note(&format!("over the connection to {} [{}] that stood", journey.place.mx, journey.place.ip));
         let sent = session.send(parcel, &mut journey.log).await;
@@ -261,8 +286,12 @@ impl Inner {
         let custom = Custom { hostname: &settings.hostname, timeouts: &settings.timeouts, tls: &self.tls };
         let mut session = match Session::open(target, custom, &mut journey.log).await {
             Ok(session) => session,
-            Err(failure) => return self.weigh(failure),
+            Err(failure) => {
+                journey.connected |= failure.step > Step::Connect;
+                return self.weigh(failure);
+            }
         };
+        journey.connected = true;
         journey.sessions += 1;
         journey.meet(&session);
         let sent = session.send(parcel, &mut journey.log).await;

@@ -2,7 +2,7 @@
 //! of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -12,16 +12,24 @@ use super::attempted::{Answer, Attempted, Parcel, SevenBit};
 use super::copy::{Copies, Copy, CopyFault};
 use super::courier::Courier;
 use super::notices::Notices;
+use super::outage::{Outage, Reach};
+use super::pauses::{Jump, Pauses};
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
 use crate::domain::event::Attempt;
 use crate::domain::{Act, EnhancedCode, Mode, Order, Outcome, Reply, RetrySchedule, Suppression, Timestamp};
+use crate::store::view::Finding;
 use crate::store::{Due, Queue, Settlement, StoreError};
 
 /// Attempts under way at once, over all sites.
 const IN_FLIGHT_MAX: usize = 400;
 /// When the store cannot be read or written, a delivery is taken up again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
+
+/// An attempt that says nothing about the receiver is made again after this; the outage decides whether it is begun.
+const SPARED_PAUSE: Duration = Duration::from_secs(1);
+/// The clocks are compared at least this often, so that one that was set stops nothing for long.
+const LOOK_STEP: Duration = Duration::from_secs(10);
 
 /// How deliveries are made.
 #[derive(Debug, Clone)]
@@ -46,6 +54,8 @@ pub struct Dispatcher {
 
 struct Inner {
     window: Mutex<Window>,
+    outage: Mutex<Outage>,
+    pauses: Mutex<Pauses>,
     changed: Notify,
     pausing: tokio::sync::Mutex<()>,
     queue: Queue,
@@ -65,10 +75,12 @@ impl Dispatcher {
         dispatch: Dispatch,
     ) -> Result<Self, StoreError> {
         let limits = Limits { per_site: dispatch.per_site, in_all: IN_FLIGHT_MAX };
+        queue.pull_back(dispatch.clock.now(), dispatch.schedule.longest()).await?;
         let mut window = Window::new(limits, queue.heads().await?);
         queue.pauses().await?.into_iter().for_each(|pause| window.withhold(pause.selection));
-        let (window, pausing) = (Mutex::new(window), tokio::sync::Mutex::default());
-        let inner = Inner { window, changed: Notify::new(), pausing, queue, copies, courier, notices, dispatch };
+        let (window, pausing, changed) = (Mutex::new(window), tokio::sync::Mutex::default(), Notify::new());
+        let (outage, pauses) = (Mutex::default(), Mutex::default());
+        let inner = Inner { window, outage, pauses, changed, pausing, queue, copies, courier, notices, dispatch };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -122,12 +134,24 @@ impl Dispatcher {
         self.inner.window().in_flight()
     }
 
+    /// For the overview, while this machine reaches nobody.
+    pub fn finding(&self) -> Option<Finding> {
+        self.inner.outage().finding()
+    }
+
     /// Runs until `stop`; then what is under way may end within the grace, and what does not is tried again at the next
     /// start.
     pub async fn run(&self, stop: CancellationToken) {
         let tasks = TaskTracker::new();
         while !stop.is_cancelled() {
-            let now = self.inner.dispatch.clock.now();
+            let (now, steady) = (self.inner.now(), self.inner.dispatch.clock.instant());
+            self.inner.watch_clock(now, steady).await;
+            let under_way = self.in_flight();
+            let hold = self.inner.outage().wait(under_way, steady);
+            if let Some(pause) = hold {
+                self.wait(Some(now + pause), now, &stop).await;
+                continue;
+            }
             let step = self.inner.window().next(now);
             match step {
                 Step::Deliver(due) => {
@@ -148,8 +172,7 @@ impl Dispatcher {
     }
 
     async fn wait(&self, until: Option<Timestamp>, now: Timestamp, stop: &CancellationToken) {
-        // A clock that was set back must not stop the queue: look again after a minute at the latest.
-        let pause = until.map_or(Duration::from_mins(1), |at| at.since(now)).min(Duration::from_mins(1));
+        let pause = until.map_or(LOOK_STEP, |at| at.since(now)).min(LOOK_STEP);
         tokio::select! {
             () = self.inner.changed.notified() => {}
             () = tokio::time::sleep(pause) => {}
@@ -161,6 +184,52 @@ impl Dispatcher {
 impl Inner {
     fn window(&self) -> std::sync::MutexGuard<'_, Window> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outage(&self) -> std::sync::MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pauses(&self) -> std::sync::MutexGuard<'_, Pauses> {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn watch_clock(&self, now: Timestamp, steady: Instant) {
+        let jump = self.pauses().look(now, steady);
+        match jump {
+            Jump::None => {}
+            Jump::Ahead => {
+                tracing::warn!("the clock jumped ahead; what it jumped over counts against no delivery's life");
+            }
+            Jump::Back => match self.queue.pull_back(now, self.dispatch.schedule.longest()).await {
+                Ok(moved) => {
+                    tracing::warn!(moved, "the clock went back; retries that would lie too far ahead are due now");
+                    self.window().reread(now);
+                }
+                Err(error) => tracing::error!(%error, "the clock went back, and the queue could not be moved with it"),
+            },
+        }
+    }
+
+    /// Whether this attempt counts, or only says that this machine reaches nobody.
+    fn counts(&self, due: &Due, attempted: &Attempted, now: Timestamp) -> bool {
+        let took = Duration::from_millis(attempted.ms);
+        let verdict = self.outage().heard(&attempted.reach, now, self.dispatch.clock.instant(), took);
+        if let Some(since) = verdict.ended {
+            self.pauses().add(since, now);
+        }
+        verdict.counts || now >= self.end_of_life(due, attempted, now)
+    }
+
+    /// When a delivery is given up: its own time, and what of its life did not count.
+    fn end_of_life(&self, due: &Due, attempted: &Attempted, now: Timestamp) -> Timestamp {
+        let under_way = self.outage().since().map_or(Duration::ZERO, |since| now.since(since.max(due.accepted_at)));
+        let end = due.expires_at + self.pauses().between(due.accepted_at, now) + under_way;
+        match attempted.reach {
+            // That the receivers are not to blame is likely, but not proved: no mail waits longer than two lives for it.
+            Reach::NoServer(_) => end.min(due.expires_at + due.expires_at.since(due.accepted_at)),
+            Reach::Server | Reach::Names | Reach::NoName | Reach::NoNames => end,
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -246,12 +315,16 @@ impl Inner {
             self.window().learn_site(due.address.domain(), &attempted.site);
         }
         let at = self.now();
+        self.watch_clock(at, self.dispatch.clock.instant()).await;
+        if !self.counts(due, &attempted, at) {
+            return Some(at + SPARED_PAUSE);
+        }
         let outcome = self.judge(due, &attempted, at);
         let again = match &outcome {
             Outcome::Deferred { next, .. } => Some(*next),
             Outcome::Delivered(_) | Outcome::Bounced { .. } | Outcome::Expired { .. } => None,
         };
-        log(due, &attempted, &outcome);
+        log(due, &attempted, &outcome, copy.bytes.len(), at);
         let tell = self.notices.tell(due, &copy, &attempted, &outcome, at);
         let delay_asked = copy.wishes.of(&due.address).and_then(|wish| wish.notify).is_some_and(|notify| notify.delay);
         let reply = outcome.reply();
@@ -274,11 +347,14 @@ impl Inner {
         match attempted.result.clone() {
             Answer::Handed(reply) => Outcome::Delivered(reply),
             Answer::Permanent(reply, class) => Outcome::Bounced { reply, class },
-            Answer::Temporary(reply, _) if now >= due.expires_at => Outcome::Expired { reply },
             Answer::Temporary(reply, _) => {
+                let end = self.end_of_life(due, attempted, now);
+                if now >= end {
+                    return Outcome::Expired { reply };
+                }
                 let next = self.dispatch.schedule.next(due.attempts + 1, now, (self.dispatch.chance)());
                 // The last try is made when its life ends, not after it.
-                Outcome::Deferred { reply, next: next.min(due.expires_at) }
+                Outcome::Deferred { reply, next: next.min(end) }
             }
         }
     }
@@ -315,10 +391,12 @@ fn kept_in_the_inbox() -> Attempted {
         transcript: String::new(),
         ms: 0,
         site: String::new(),
+        reach: Reach::Server,
     }
 }
 
-fn log(due: &Due, attempted: &Attempted, outcome: &Outcome) {
+/// One line an attempt, with all that is asked when a mail is looked for.
+fn log(due: &Due, attempted: &Attempted, outcome: &Outcome, bytes: usize, now: Timestamp) {
     let word = match outcome {
         Outcome::Delivered(_) => "delivered",
         Outcome::Deferred { .. } => "deferred",
@@ -326,7 +404,11 @@ fn log(due: &Due, attempted: &Attempted, outcome: &Outcome) {
         Outcome::Expired { .. } => "expired",
     };
     let (delivery, message, domain) = (due.delivery, due.message, due.address.domain());
-    let (code, attempt, latency_ms) = (outcome.reply().code, due.attempts + 1, attempted.ms);
+    let (reply, attempt, latency_ms) = (outcome.reply(), due.attempts + 1, attempted.ms);
     let (mx, ip, tls) = (&attempted.mx, &attempted.ip, &attempted.tls);
-    tracing::info!(%delivery, %message, %domain, attempt, mx, ip, tls, code, latency_ms, "{word}");
+    let (code, enhanced) = (reply.code, reply.enhanced.map(|e| e.to_string()).unwrap_or_default());
+    let queued_ms = u64::try_from(now.since(due.accepted_at).as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(
+        %message, %delivery, %domain, attempt, mx, ip, tls, code, enhanced, latency_ms, queued_ms, bytes, "{word}"
+    );
 }

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{RData, RecordType};
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 
 use super::settings::AddressFamily;
 
@@ -20,6 +20,9 @@ const NEGATIVE_TTL_MAX: Duration = Duration::from_mins(5);
 const REQUESTS_MAX: usize = 1_024;
 /// One try at one resolver.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The try that tells whether any resolver answers.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One MX record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub(super) enum LookupError {
 #[derive(Debug)]
 pub(super) struct Dns {
     resolver: TokioResolver,
+    /// Without a memory: it says whether anybody answers now.
+    probe: TokioResolver,
     timeout: Duration,
 }
 
@@ -52,20 +57,7 @@ impl Dns {
     /// Over the given resolvers, or those of the system. `hosts_file`: whether the hosts file is asked first, as it is
     /// for names that the operator wrote, but not for those of strangers. An error is a clause for people.
     pub(super) fn new(servers: &[SocketAddr], timeout: Duration, hosts_file: bool) -> Result<Self, String> {
-        let builder = if servers.is_empty() {
-            TokioResolver::builder_tokio().map_err(|e| format!("the system's resolver configuration: {e}"))?
-        } else {
-            let servers = servers.iter().map(|server| {
-                let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-                for connection in &mut connections {
-                    connection.port = server.port();
-                }
-                NameServerConfig::new(server.ip(), true, connections)
-            });
-            let config = ResolverConfig::from_name_servers(servers.collect());
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        let mut builder = builder;
+        let mut builder = builder(servers)?;
         let options = builder.options_mut();
         options.cache_size = CACHE_MAX;
         options.negative_max_ttl = Some(NEGATIVE_TTL_MAX);
@@ -73,7 +65,8 @@ impl Dns {
         options.timeout = TRY_TIMEOUT.min(timeout);
         options.use_hosts_file = if hosts_file { ResolveHosts::Always } else { ResolveHosts::Never };
         let resolver = builder.build().map_err(|e| e.to_string())?;
-        Ok(Self { resolver, timeout })
+        let probe = probe(servers, timeout)?;
+        Ok(Self { resolver, probe, timeout })
     }
 
     /// The MX records of a domain, in no order.
@@ -130,12 +123,46 @@ impl Dns {
         if mixed.is_empty() { Err(LookupError::NoRecords) } else { Ok(mixed) }
     }
 
+    /// Whether the resolver knows anything: it is asked for the servers of the root, and any answer but SERVFAIL will do.
+    pub(super) async fn answers_at_all(&self) -> bool {
+        let asked = tokio::time::timeout(2 * PROBE_TIMEOUT, self.probe.lookup(".", RecordType::NS)).await;
+        match asked {
+            Ok(Ok(_)) => true,
+            Ok(Err(NetError::Dns(DnsError::NoRecordsFound(NoRecords { response_code, .. })))) => {
+                response_code != ResponseCode::ServFail
+            }
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
+
     async fn ask(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, LookupError> {
         // The final dot keeps search domains out.
         let asked = tokio::time::timeout(self.timeout, self.resolver.lookup(format!("{name}."), kind)).await;
         let found = asked.map_err(|_| unanswered_in_time())?.map_err(|e| read_error(&e))?;
         Ok(found.answers().iter().filter(|r| r.record_type() == kind).map(|r| r.data.clone()).collect())
     }
+}
+
+fn builder(servers: &[SocketAddr]) -> Result<ResolverBuilder<TokioRuntimeProvider>, String> {
+    if servers.is_empty() {
+        return TokioResolver::builder_tokio().map_err(|e| format!("the system's resolver configuration: {e}"));
+    }
+    let servers = servers.iter().map(|server| {
+        let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+        for connection in &mut connections {
+            connection.port = server.port();
+        }
+        NameServerConfig::new(server.ip(), true, connections)
+    });
+    let config = ResolverConfig::from_name_servers(servers.collect());
+    Ok(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
+}
+
+fn probe(servers: &[SocketAddr], timeout: Duration) -> Result<TokioResolver, String> {
+    let mut builder = builder(servers)?;
+    let options = builder.options_mut();
+    (options.cache_size, options.attempts, options.timeout) = (0, 1, PROBE_TIMEOUT.min(timeout));
+    builder.build().map_err(|e| e.to_string())
 }
 
 fn unanswered_in_time() -> LookupError {

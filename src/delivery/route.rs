@@ -93,10 +93,13 @@ pub(super) fn source_for(target: IpAddr, own: &[IpAddr]) -> Result<Option<IpAddr
     fitting.choose(&mut rand::rng()).map(|a| Some(**a)).ok_or(())
 }
 
+/// What a missing answer of the DNS is reported as.
+pub(super) const UNANSWERED: EnhancedCode = EnhancedCode(4, 4, 3);
+
 /// No answer of the DNS: temporary, and never a reason to try something else.
 pub(super) fn unanswered(name: &str, why: &str) -> Failure {
     let text = format!("the DNS did not answer for {name}: {why}");
-    Failure::found(Step::Lookup, 451, EnhancedCode(4, 4, 3), BounceClass::Dns, text)
+    Failure::found(Step::Lookup, 451, UNANSWERED, BounceClass::Dns, text)
 }
 
 #[cfg(test)]

@@ -297,6 +297,15 @@ impl Window {
         }
     }
 
+    /// The queue's times were changed on the disk: every domain is read anew.
+    pub fn reread(&mut self, now: Timestamp) {
+        let domains: Vec<_> = self.entries.keys().cloned().collect();
+        for domain in domains {
+            self.entry(&domain).later = Some(now);
+            self.place(&domain, now);
+        }
+    }
+
     /// The site that a domain turned out to share limits with.
     pub fn learn_site(&mut self, domain: &Domain, name: &str) {
         let Some(entry) = self.entries.get_mut(domain) else { return };

@@ -28,6 +28,11 @@ impl RetrySchedule {
         self.expire
     }
 
+    /// No retry lies further ahead than this.
+    pub fn longest(&self) -> Duration {
+        self.delays.iter().max().copied().unwrap_or_default().mul_f64(1.0 + JITTER)
+    }
+
     /// The time of the next attempt after `attempts` failed ones (1 or more). `chance` is uniform in 0 to 1.
     pub fn next(&self, attempts: u32, now: Timestamp, chance: f64) -> Timestamp {
         let at = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(self.delays.len() - 1);

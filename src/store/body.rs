@@ -91,6 +91,31 @@ pub(super) fn unplace(data_dir: &Path, name: &str) {
     let _ = fs::remove_file(data_dir.join(FOLDER).join(name));
 }
 
+/// Takes the bodies that are files into a copy of the database, one at a time, so that the copy is whole by itself.
+/// `taken` hears the length of each. One that was released and removed meanwhile is left out: nobody needs it.
+pub(super) fn take_in(copy: &mut Connection, data_dir: &Path, mut taken: impl FnMut(u64)) -> Result<(), StoreError> {
+    let tx = copy.transaction()?;
+    loop {
+        let sql = "select message, path, length from queue_message where path is not null limit 1";
+        let next = tx
+            .prepare_cached(sql)?
+            .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, u64>(2)?)))
+            .optional()?;
+        let Some((message, name, length)) = next else { break };
+        let path = data_dir.join(FOLDER).join(name);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                tx.prepare_cached("insert into body values (?1, ?2)")?.execute(params![message, bytes])?;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(StoreError::file(&path, &error)),
+        }
+        tx.prepare_cached("update queue_message set path = null where message = ?1")?.execute([message])?;
+        taken(length);
+    }
+    Ok(tx.commit()?)
+}
+
 /// Removes the files of bodies that no message names: written, but never committed.
 pub(super) fn sweep_orphans(conn: &Connection, data_dir: &Path) -> Result<usize, StoreError> {
     let folder = data_dir.join(FOLDER);

@@ -47,6 +47,9 @@ pub fn verify(path: &std::path::Path, mut progress: impl FnMut(i64)) -> Result<V
     scratch.execute_batch("pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -65536;")?;
     scratch.execute_batch(schema::VIEWS)?;
     let mut verified = Verified::default();
+    if let Some(fault) = structure(&conn)? {
+        verified.differ(format!("the file is damaged: {fault}"));
+    }
     for (source, name) in ledger::sources(&conn)? {
         let mut after = 0;
         loop {
@@ -67,6 +70,12 @@ pub fn verify(path: &std::path::Path, mut progress: impl FnMut(i64)) -> Result<V
         compare(&conn, &scratch, view, *keys, &mut verified)?;
     }
     Ok(verified)
+}
+
+/// SQLite's own check of its structure: the first fault, if any.
+pub(super) fn structure(conn: &Connection) -> Result<Option<String>, StoreError> {
+    let said: String = conn.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+    Ok((said != "ok").then(|| said.replace('\n', " ")))
 }
 
 impl Verified {

@@ -25,6 +25,12 @@ pub enum StoreError {
     /// A migration file that was applied differs from the one in this program, or is unknown to it.
     #[error("{0}")]
     Schema(String),
+    /// The disk itself failed: no later write may be trusted either.
+    #[error("the disk failed: {0}")]
+    Disk(String),
+    /// The database's file is not what was written.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// Anything SQLite says.
     #[error("database: {0}")]
     Sqlite(String),
@@ -47,17 +53,25 @@ impl StoreError {
         Self::File { path: path.display().to_string(), why: error.to_string() }
     }
 
-    /// Whether the disk itself failed, so that no later write may be trusted either.
+    /// Whether nothing more may be promised.
     pub(super) fn is_fatal(&self) -> bool {
-        matches!(self, Self::Sqlite(text) if text.contains("disk I/O error"))
+        matches!(self, Self::Disk(_) | Self::Damaged(_))
     }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
-            Some(rusqlite::ErrorCode::OperationInterrupted | rusqlite::ErrorCode::DatabaseBusy) => Self::Busy,
+        use rusqlite::ErrorCode::{
+            DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, OperationInterrupted, SystemIoFailure,
+        };
+        let Some(cause) = error.sqlite_error() else { return Self::Sqlite(error.to_string()) };
+        match cause.code {
+            DiskFull => Self::Full,
+            // The index of the log could not grow.
+            SystemIoFailure if cause.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Self::Full,
+            SystemIoFailure => Self::Disk(format!("{error} (SQLite {})", cause.extended_code)),
+            DatabaseCorrupt | NotADatabase => Self::Damaged(error.to_string()),
+            OperationInterrupted | DatabaseBusy => Self::Busy,
             _ => Self::Sqlite(error.to_string()),
         }
     }

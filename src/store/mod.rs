@@ -5,8 +5,10 @@
 
 mod accept;
 mod account;
+mod backup;
 mod body;
 mod check;
+mod checkpoint;
 mod error;
 mod export;
 mod fold;
@@ -15,6 +17,7 @@ mod fold_state;
 mod hits;
 mod ledger;
 mod login;
+mod mark;
 mod names;
 mod notice;
 #[cfg(test)]
@@ -25,7 +28,9 @@ mod order;
 mod order_tests;
 mod person;
 mod queue;
+mod queue_time;
 mod reader;
+mod recovery;
 mod report;
 mod report_campaign;
 mod report_delivery;
@@ -33,14 +38,17 @@ mod report_queue;
 mod schema;
 mod secret;
 mod settle;
+mod space;
 mod suppression;
 mod tally;
 #[cfg(test)]
 mod tests;
 pub mod view;
+mod wal;
 mod writer;
 
 pub use account::{Accounts, CredentialRow, DomainKey};
+pub use backup::{Copied, backup};
 pub use body::BodyFault;
 pub use check::{Rebuild, Verified, verify};
 pub use error::StoreError;
@@ -54,5 +62,11 @@ pub use order::{Done, Orders, Pause};
 pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage};
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;
+pub use space::Space;
 pub use suppression::{Listed, SuppressionRow, Suppressions, suppressions};
 pub use tally::{COMMIT_MS, Tally};
+
+/// The version of SQLite that is built in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

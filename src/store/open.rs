@@ -6,28 +6,25 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::account::Accounts;
+use super::checkpoint::Checkpoints;
 use super::error::StoreError;
 use super::hits::Hits;
 use super::names::Names;
 use super::queue::Queue;
 use super::reader::Readers;
+use super::recovery::Recovery;
 use super::report::Reports;
+use super::space::Space;
 use super::suppression::Suppressions;
 use super::tally::Tally;
 use super::writer::{Writer, WriterState};
 use super::{body, check, ledger, schema, secret};
 use crate::clock::Clock;
 use crate::domain::{IdMaker, Source, TokenKeys};
-
-/// How often the log is moved into the main file.
-const CHECKPOINT_STEP: Duration = Duration::from_secs(1);
-/// Steps without a write before the log is cut to nothing.
-const IDLE_STEPS: u32 = 30;
 
 /// How to open.
 #[derive(Debug, Clone)]
@@ -62,6 +59,7 @@ pub struct Store {
     settings: Settings,
     source: Source,
     keys: TokenKeys,
+    space: Space,
     threads: Mutex<Vec<JoinHandle<()>>>,
     closing: Arc<AtomicBool>,
     _lock: File,
@@ -74,27 +72,29 @@ impl Store {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
         made.map_err(|e| StoreError::file(data_dir, &e))?;
         let lock = lock(data_dir)?;
+        let space = Space::new(data_dir);
         let path = data_dir.join(schema::FILE);
-        make_private(&path)?;
-        let mut conn = schema::open_writer(&path)?;
-        schema::migrate(&mut conn, settings.clock.now())?;
-        let (source_number, source) = schema::own_source(&conn, settings.node, (settings.random)())?;
+        let (mut conn, recovery) = open_checked(data_dir, &path, settings.clock)?;
+        schema::migrate(&mut conn, settings.clock.now()).map_err(|e| recovery.explain(e))?;
+        let renew = recovery.lost(&conn)? || schema::is_copy(&conn)?;
+        let (number, source) = schema::own_source(&mut conn, settings.node, (settings.random)(), renew)?;
         let keys = secret::load(&conn, data_dir, settings.random)?;
         check::catch_up(&mut conn)?;
         body::sweep_orphans(&conn, data_dir)?;
         let readers = Readers::new(&path, settings.clock);
         let ids = IdMaker::new(settings.node, highest_id(&conn)?);
-        let next_seq = ledger::last_seq(&conn, source_number)? + 1;
-        let checkpointer = Connection::open(&path).map_err(StoreError::from)?;
-        let closing = Arc::new(AtomicBool::new(false));
+        let next_seq = ledger::last_seq(&conn, number)? + 1;
         let credentials = schema::open_reader(&path)?;
-        let (commits, tally, clock) = (Arc::default(), Arc::default(), settings.clock);
-        let state = WriterState { conn, source: source_number, next_seq, ids, commits, tally, clock };
+        let (commits, tally, clock, space_now) = (Arc::default(), Arc::default(), settings.clock, space.clone());
+        let state = WriterState { conn, source: number, next_seq, ids, commits, tally, clock, space: space_now };
         let (writer, thread) = Writer::start(state)?;
+        let closing = Arc::new(AtomicBool::new(false));
+        let checkpoints =
+            Checkpoints::start(data_dir, (number, source.clone()), space.clone(), writer.clone(), &closing)?;
         let accounts = Accounts::new(writer.clone(), readers.clone(), &credentials)?;
-        let threads = Mutex::new(vec![thread, checkpoints(checkpointer, Arc::clone(&closing))?]);
+        let threads = Mutex::new(vec![thread, checkpoints]);
         let hits = Hits::new(writer.clone());
-        Ok(Self { writer, readers, accounts, hits, settings, source, keys, threads, closing, _lock: lock })
+        Ok(Self { writer, readers, accounts, hits, settings, source, keys, space, threads, closing, _lock: lock })
     }
 
     /// The handle of submission and delivery.
@@ -153,6 +153,16 @@ impl Store {
         self.writer.is_open()
     }
 
+    /// Whether there is room on the disk.
+    pub fn space(&self) -> Space {
+        self.space.clone()
+    }
+
+    /// Ends when a write to the disk failed and nothing more is promised: why.
+    pub async fn failed(&self) -> String {
+        self.writer.failed().await
+    }
+
     /// The way to fill the views anew; see [`check::Rebuild`].
     pub fn rebuild(&self) -> check::Rebuild {
         check::Rebuild { writer: self.writer.clone() }
@@ -184,6 +194,15 @@ fn lock(data_dir: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Opens the database once it is known that it may be.
+fn open_checked(data_dir: &Path, path: &Path, clock: Clock) -> Result<(Connection, Recovery), StoreError> {
+    let recovery = Recovery::before_opening(data_dir)?;
+    make_private(path)?;
+    let mut conn = schema::open_writer(path).map_err(|e| recovery.explain(e))?;
+    recovery.check(&mut conn, clock)?;
+    Ok((conn, recovery))
+}
+
 /// SQLite gives its log and index files the mode of the database.
 fn make_private(path: &Path) -> Result<(), StoreError> {
     let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
@@ -196,30 +215,4 @@ fn highest_id(conn: &Connection) -> Result<i64, StoreError> {
                (select coalesce(max(delivery), 0) from queue_delivery), \
                (select coalesce(max(delivery), 0) from notice_delivery))";
     Ok(conn.query_row(sql, [], |row| row.get(0))?)
-}
-
-/// The writer never checkpoints; this thread does, without blocking it, and cuts the log when nothing happens.
-fn checkpoints(conn: Connection, closing: Arc<AtomicBool>) -> Result<JoinHandle<()>, StoreError> {
-    let run = move || {
-        let (mut idle, mut cut) = (0, false);
-        while !closing.load(Ordering::Relaxed) {
-            std::thread::park_timeout(CHECKPOINT_STEP);
-            let pages = conn.query_row("pragma wal_checkpoint(passive)", [], |row| row.get::<_, i64>(1)).unwrap_or(0);
-            idle = if pages > 0 && !cut { idle + 1 } else { 0 };
-            cut = if idle > IDLE_STEPS { truncate(&conn) } else { pages == 0 };
-        }
-        truncate(&conn);
-    };
-    std::thread::Builder::new()
-        .name("store-checkpoint".to_owned())
-        .spawn(run)
-        .map_err(|e| StoreError::Closed(e.to_string()))
-}
-
-fn truncate(conn: &Connection) -> bool {
-    let done = conn.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0));
-    if let Err(error) = &done {
-        tracing::warn!(%error, "the database's log could not be cut");
-    }
-    done.is_ok()
 }

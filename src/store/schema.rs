@@ -1,7 +1,10 @@
 //! Opening the file: pragmas, migrations, this folder's name.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
@@ -31,6 +34,9 @@ pub(super) const VIEWS: &str = concat!(
     include_str!("../../migrations/0004_waiting_sites.sql"),
 );
 
+/// The `user_version` of a copy.
+const COPY: u32 = 0x636f_7079;
+
 /// Statements kept prepared.
 const PREPARED_MAX: usize = 128;
 
@@ -38,6 +44,8 @@ const PREPARED_MAX: usize = 128;
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open(path)?;
     conn.set_prepared_statement_cache_capacity(PREPARED_MAX);
+    // After a failed write the log must stay as it is: closing would move into the main file what the disk may not hold.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // Before the first table, or they do nothing.
     conn.execute_batch("pragma page_size = 8192; pragma auto_vacuum = incremental;")?;
     conn.execute_batch(
@@ -99,17 +107,47 @@ pub(super) fn migrate(conn: &mut Connection, now: Timestamp) -> Result<(), Store
     Ok(())
 }
 
-/// This folder's own name in the ledger and its number, made at the first start.
-pub(super) fn own_source(conn: &Connection, node: u16, random: u64) -> Result<(i64, Source), StoreError> {
+/// Marks a copy, in the file's own header, so that whoever opens it knows before a stray log beside it is read.
+pub(super) fn mark_as_copy(conn: &Connection) -> Result<(), StoreError> {
+    Ok(conn.pragma_update(None, "user_version", COPY)?)
+}
+
+/// Whether an open database is a copy that nobody has opened yet.
+pub(super) fn is_copy(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(conn.query_row("pragma user_version", [], |row| row.get::<_, u32>(0))? == COPY)
+}
+
+/// The same, of a file that is not open (<https://www.sqlite.org/fileformat2.html#the_database_header>).
+pub(super) fn is_copy_file(path: &Path) -> std::io::Result<bool> {
+    let mut header = [0; 64];
+    let whole = File::open(path)?.read_exact(&mut header);
+    Ok(whole.is_ok() && header[60..] == COPY.to_be_bytes())
+}
+
+/// This folder's own name in the ledger and its number, made at the first start, and anew when the node number changed,
+/// a backup is opened or events were lost (`renew`): no event's number is ever given twice under one name.
+pub(super) fn own_source(
+    conn: &mut Connection,
+    node: u16,
+    random: u64,
+    renew: bool,
+) -> Result<(i64, Source), StoreError> {
     let stored =
         conn.query_row("select value from meta where key = 'source'", [], |row| row.get::<_, String>(0)).optional()?;
     let source = match stored {
-        // A changed node number starts a new run: two nodes must never write under one name.
-        Some(name) if name.starts_with(&format!("n{node}.")) => Source::from_stored(name),
-        _ => Source::new(node, random),
+        Some(name) if !renew && name.starts_with(&format!("n{node}.")) => Source::from_stored(name),
+        Some(_) | None => {
+            let source = Source::new(node, random);
+            let tx = conn.transaction()?;
+            tx.pragma_update(None, "user_version", 0)?;
+            tx.execute("insert or replace into meta values ('source', ?1)", [source.as_str()])?;
+            tx.execute("insert or ignore into source (name) values (?1)", [source.as_str()])?;
+            tx.commit()?;
+            // A copy is one until its own file says otherwise, and the log beside a copy is never read.
+            conn.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
+            source
+        }
     };
-    conn.execute("insert or replace into meta values ('source', ?1)", [source.as_str()])?;
-    conn.execute("insert or ignore into source (name) values (?1)", [source.as_str()])?;
     let number = conn.query_row("select id from source where name = ?1", [source.as_str()], |row| row.get(0))?;
     Ok((number, source))
 }
@@ -127,11 +165,18 @@ mod tests {
         for random in [1, 2] {
             let mut conn = open_writer(&path).unwrap();
             migrate(&mut conn, Timestamp::from_millis(5)).unwrap();
-            names.push(own_source(&conn, 3, random).unwrap());
+            names.push(own_source(&mut conn, 3, random, false).unwrap());
         }
         assert_eq!(names[0], names[1]);
-        let conn = open_writer(&path).unwrap();
-        assert_ne!(own_source(&conn, 4, 3).unwrap(), names[0]);
+        let mut conn = open_writer(&path).unwrap();
+        let other_node = own_source(&mut conn, 4, 3, false).unwrap();
+        assert_ne!(other_node, names[0]);
+        mark_as_copy(&conn).unwrap();
+        assert!(is_copy(&conn).unwrap());
+        let renewed = own_source(&mut conn, 4, 5, true).unwrap();
+        assert_ne!(renewed, other_node);
+        assert!(!is_copy(&conn).unwrap() && !is_copy_file(&path).unwrap());
+        assert_eq!(own_source(&mut conn, 4, 6, false).unwrap(), renewed);
     }
 
     #[test]

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::error::StoreError;
 use super::fold::Fold;
 use super::ledger::{self, TextField};
+use super::space::Space;
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::domain::{Event, Fact, IdMaker, Timestamp};
@@ -127,19 +128,22 @@ pub(super) struct Writer {
     shared: Arc<(Mutex<Inbox>, Condvar)>,
     commits: Arc<AtomicU64>,
     tally: Arc<Mutex<Tally>>,
+    space: Space,
+    failure: watch::Sender<Option<String>>,
 }
 
 impl Writer {
     /// Starts the thread; it ends after [`Writer::close`], when everything sent before is committed.
     pub(super) fn start(state: WriterState) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let shared = Arc::new((Mutex::new(Inbox::default()), Condvar::new()));
-        let own = Arc::clone(&shared);
-        let (commits, tally) = (Arc::clone(&state.commits), Arc::clone(&state.tally));
+        let (commits, tally, space) = (Arc::clone(&state.commits), Arc::clone(&state.tally), state.space.clone());
+        let writer = Self { shared, commits, tally, space, failure: watch::Sender::new(None) };
+        let own = writer.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || state.run(&own))
             .map_err(|e| StoreError::Closed(e.to_string()))?;
-        Ok((Self { shared, commits, tally }, thread))
+        Ok((writer, thread))
     }
 
     /// How many commits were made. A read that ended may have seen one more.
@@ -178,6 +182,9 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        if lane == Lane::Accept && !self.space.has_room() {
+            return Err(StoreError::Full);
+        }
         let (answer, receiver) = oneshot::channel();
         let job = Box::new(Work { run, result: None, answer, bytes });
         let (inbox, wake) = &*self.shared;
@@ -195,14 +202,30 @@ impl Writer {
 
     /// Refuses new jobs; the thread drains what it has and ends.
     pub(super) fn close(&self, why: &str) {
-        close(&self.shared, why);
+        let mut inbox = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.closed.get_or_insert_with(|| why.to_owned());
+        self.shared.1.notify_one();
     }
-}
 
-fn close(shared: &(Mutex<Inbox>, Condvar), why: &str) {
-    let mut inbox = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-    inbox.closed.get_or_insert_with(|| why.to_owned());
-    shared.1.notify_one();
+    /// The disk failed: nothing more is promised.
+    pub(super) fn fail(&self, error: &StoreError) {
+        tracing::error!(%error, "the database cannot be relied on; nothing more is accepted");
+        self.close(&error.to_string());
+        self.failure.send_replace(Some(error.to_string()));
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failure.borrow().is_some()
+    }
+
+    /// Ends when the disk failed: why.
+    pub(super) async fn failed(&self) -> String {
+        let mut failure = self.failure.subscribe();
+        match failure.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            Err(_) => std::future::pending().await,
+        }
+    }
 }
 
 /// What the thread owns.
@@ -214,10 +237,12 @@ pub(super) struct WriterState {
     pub(super) commits: Arc<AtomicU64>,
     pub(super) tally: Arc<Mutex<Tally>>,
     pub(super) clock: Clock,
+    pub(super) space: Space,
 }
 
 impl WriterState {
-    fn run(mut self, shared: &(Mutex<Inbox>, Condvar)) {
+    fn run(mut self, writer: &Writer) {
+        let shared = &*writer.shared;
         loop {
             let batch = {
                 let guard = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -233,8 +258,7 @@ impl WriterState {
                 break;
             }
             if let Err(fatal) = self.run_batch(batch) {
-                tracing::error!(error = %fatal, "a write to the disk failed; nothing more is accepted");
-                close(shared, &fatal.to_string());
+                writer.fail(&fatal);
                 let rest = shared.0.lock().unwrap_or_else(PoisonError::into_inner).take_all();
                 rest.into_iter().for_each(|job| job.finish(Err(fatal.clone())));
                 break;
@@ -249,6 +273,8 @@ impl WriterState {
                 jobs.into_iter().for_each(|job| job.finish(Ok(())));
                 return Ok(());
             }
+            // With the ballast gone there is room for this batch; what comes after is told that there is none.
+            Err(StoreError::Full) if self.space.ran_out() => {}
             Err(error) if error.is_fatal() || jobs.len() == 1 => {
                 let fatal = error.is_fatal().then(|| error.clone());
                 jobs.into_iter().for_each(|job| job.finish(Err(error.clone())));

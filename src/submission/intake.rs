@@ -298,6 +298,8 @@ fn refusal(error: &StoreError) -> Reply {
         StoreError::Busy
         | StoreError::Closed(_)
         | StoreError::DamagedEvent { .. }
+        | StoreError::Disk(_)
+        | StoreError::Damaged(_)
         | StoreError::Schema(_)
         | StoreError::Sqlite(_)
         | StoreError::File { .. } => Reply::new(451, (4, 3, 0), "the message could not be stored; try again later"),

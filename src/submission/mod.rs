@@ -33,6 +33,9 @@ pub type Credentials = Arc<dyn Fn(&str) -> Option<Arc<Credential>> + Send + Sync
 /// Takes a finished message; its reply is what the sender hears.
 pub type Sink = Arc<dyn Fn(Submitted) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>;
 
+/// Whether there is room for new mail.
+pub type HasRoom = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// What all listeners of a relay share.
 #[derive(Clone)]
 pub struct Submission {
@@ -41,7 +44,13 @@ pub struct Submission {
 
 impl Submission {
     /// With its limits, its logins and where mail goes. `tls` is what STARTTLS uses; `None` offers none.
-    pub fn new(settings: Settings, tls: Option<Arc<ServerConfig>>, credentials: Credentials, sink: Sink) -> Self {
+    pub fn new(
+        settings: Settings,
+        tls: Option<Arc<ServerConfig>>,
+        credentials: Credentials,
+        has_room: HasRoom,
+        sink: Sink,
+    ) -> Self {
         let loop_settings = settings.server();
         let budget = Budget::new(settings.data_memory_bytes);
         let shared = Arc::new(state::Shared {
@@ -49,6 +58,7 @@ impl Submission {
             tls_offered: tls.is_some(),
             settings,
             credentials,
+            has_room,
             sink,
         });
         let machine: server::NewMachine = Arc::new(move |ip| Box::new(state::State::new(Arc::clone(&shared), ip)));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::exchange::Exchange;
 use super::settings::Settings;
-use super::{Credentials, Sink, Submitted};
+use super::{Credentials, HasRoom, Sink, Submitted};
 use crate::domain::{Address, Credential, Domain, Envelope, Guard, Profile, RecipientWish, Wishes};
 use crate::server::{Chunk, Machine, Pending, Received, Step};
 use crate::smtp::capability::Capabilities;
@@ -31,6 +31,7 @@ pub(super) struct Shared {
     pub(super) tls_offered: bool,
     pub(super) credentials: Credentials,
     pub(super) guard: Guard,
+    pub(super) has_room: HasRoom,
     pub(super) sink: Sink,
 }
 
@@ -154,6 +155,9 @@ impl State {
         }
         if size > self.shared.settings.max_message_bytes {
             return Step::Reply(self.too_large());
+        }
+        if !(self.shared.has_room)() {
+            return Step::Reply(Reply::new(452, (4, 3, 1), "no storage left; try again later"));
         }
         let credential = &identity.credential;
         if let Some(address) = reverse_path.as_ref().filter(|a| !credential.may_send_as(a.domain())) {

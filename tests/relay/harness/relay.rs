@@ -34,16 +34,22 @@ pub struct Relay {
     child: Option<Child>,
     listening: Value,
     login: Option<Login>,
+    environment: Vec<(String, String)>,
     finished: bool,
 }
 
 impl Relay {
     /// Starts `postrider serve` and waits until it listens.
     pub async fn start(config: Config) -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::start_in(TempDir::new().unwrap(), config, &[]).await
+    }
+
+    /// The same in a folder that was prepared, its data in `data`, and with these variables in its environment.
+    pub async fn start_in(folder: TempDir, config: Config, environment: &[(&str, &str)]) -> Self {
         let config = config.set("data_dir", folder.path().join("data").to_string_lossy().into_owned());
         std::fs::write(folder.path().join("postrider.toml"), config.text()).unwrap();
-        let mut relay = Self { folder, child: None, listening: Value::Null, login: None, finished: false };
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut relay = Self { folder, child: None, listening: Value::Null, login: None, environment, finished: false };
         relay.spawn().await;
         relay
     }
@@ -54,6 +60,7 @@ impl Relay {
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
         let mut command = program(BINARY);
         command.arg("serve").arg("--config").arg(self.config_file()).current_dir(self.folder.path());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.child = Some(command.spawn().unwrap());
         let began = Instant::now();
@@ -126,6 +133,11 @@ impl Relay {
     /// SIGTERM, without waiting for anything.
     pub fn terminate(&self) {
         self.signal("TERM");
+    }
+
+    /// SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal("HUP");
     }
 
     /// Waits until the process has ended, whatever made it.

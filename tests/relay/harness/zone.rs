@@ -21,6 +21,7 @@ pub struct Zone {
     broken: HashSet<String>,
     silent: HashSet<String>,
     truncated: bool,
+    dead: bool,
 }
 
 impl Zone {
@@ -93,13 +94,20 @@ impl Zone {
         self
     }
 
+    /// No question at all is answered.
+    #[must_use]
+    pub fn dead(mut self) -> Self {
+        self.dead = true;
+        self
+    }
+
     /// Serves it on a free port of 127.0.0.1.
     pub async fn start(self) -> NameServer {
         NameServer::start(self).await
     }
 
     fn answer(&self, question: &Message) -> Option<Message> {
-        let query = question.queries.first()?;
+        let query = question.queries.first().filter(|_| !self.dead)?;
         let mut answer = Message::new(question.metadata.id, MessageType::Response, OpCode::Query);
         answer.metadata = Metadata::response_from_request(&question.metadata);
         answer.metadata.authoritative = true;

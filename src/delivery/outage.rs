@@ -1,0 +1,237 @@
+//! Whether it is this machine that reaches nobody: the DNS answers nothing at all, or no connection to anyone comes about.
+//!
+//! Pure. That is no receiver's doing, so no attempt is used up and no life runs meanwhile; one delivery at a time is tried,
+//! at growing intervals, until one gets through.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::domain::Timestamp;
+use crate::store::view::{Finding, Severity};
+
+/// Connections to so many sites must fail before it is our own fault.
+const SITES_SILENT: usize = 3;
+/// All within this, and none may have stood: what fails beside others that stand is the receivers' own fault.
+const SILENCE_WINDOW: Duration = Duration::from_mins(10);
+/// Between two tries, at first and at most.
+const PAUSE_MIN: Duration = Duration::from_secs(2);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
+
+/// How far an attempt got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// A server: a connection stood.
+    Server,
+    /// The DNS, which answered.
+    Names,
+    /// The DNS, which answers, but not about this name.
+    NoName,
+    /// The DNS; then no connection to this site stood.
+    NoServer(String),
+    /// Nothing: the DNS answers no question, not even about the root.
+    NoNames,
+}
+
+/// What this machine lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lack {
+    Names,
+    Connections,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    lack: Lack,
+    since: Timestamp,
+    next: Instant,
+    pause: Duration,
+}
+
+/// What an attempt says about this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// Whether it counts; else it failed by our own fault.
+    pub(super) counts: bool,
+    /// The outage that it ended had begun then.
+    pub(super) ended: Option<Timestamp>,
+}
+
+/// The state.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    silent: BTreeMap<String, Instant>,
+    held: Option<Held>,
+    /// When a connection stood last.
+    reached: Option<Instant>,
+    /// When the last one ended.
+    ended: Option<Instant>,
+}
+
+const COUNTS: Verdict = Verdict { counts: true, ended: None };
+const SPARED: Verdict = Verdict { counts: false, ended: None };
+
+impl Outage {
+    /// Whether a delivery may begin while so many are under way; else until when to wait.
+    pub(super) fn wait(&self, under_way: usize, now: Instant) -> Option<Duration> {
+        let held = self.held.as_ref()?;
+        let left = held.next.saturating_duration_since(now);
+        if under_way > 0 { Some(left.max(PAUSE_MIN)) } else { (!left.is_zero()).then_some(left) }
+    }
+
+    /// Hears how far an attempt got that ends now and took so long.
+    pub(super) fn heard(&mut self, reach: &Reach, now: Timestamp, steady: Instant, took: Duration) -> Verdict {
+        let no_names = self.held.is_some_and(|held| held.lack == Lack::Names);
+        // Such an attempt was asking while nobody answered, also when somebody does by its end.
+        let began_within =
+            no_names || self.ended.is_some_and(|ended| steady.checked_sub(took).is_none_or(|b| b < ended));
+        match reach {
+            Reach::Server => {
+                self.silent.clear();
+                self.reached = Some(steady);
+                Verdict { ended: self.end(steady), ..COUNTS }
+            }
+            Reach::Names => Verdict { ended: if no_names { self.end(steady) } else { None }, ..COUNTS },
+            Reach::NoName => Verdict { ended: if no_names { self.end(steady) } else { None }, counts: !began_within },
+            Reach::NoNames => self.hold(Lack::Names, now, steady, took),
+            Reach::NoServer(site) => {
+                let lately = |at: Instant| steady.saturating_duration_since(at) < SILENCE_WINDOW;
+                self.silent.retain(|_, at| lately(*at));
+                self.silent.insert(site.clone(), steady);
+                let silence = self.silent.len() >= SITES_SILENT && !self.reached.is_some_and(lately);
+                if !silence && self.held.is_none() {
+                    return COUNTS;
+                }
+                self.hold(Lack::Connections, now, steady, took)
+            }
+        }
+    }
+
+    fn hold(&mut self, lack: Lack, now: Timestamp, steady: Instant, took: Duration) -> Verdict {
+        let (since, pause) = match &self.held {
+            None => {
+                tracing::error!(lack = lack.word(), "this machine reaches nobody; deliveries wait and do not age");
+                (now - took, PAUSE_MIN)
+            }
+            // Those that were under way together say the same thing; only what comes after the pause says it again.
+            Some(held) if steady < held.next => (held.since, held.pause),
+            Some(held) => (held.since, (held.pause * 2).min(PAUSE_MAX)),
+        };
+        self.held = Some(Held { lack, since, next: steady + pause, pause });
+        SPARED
+    }
+
+    fn end(&mut self, steady: Instant) -> Option<Timestamp> {
+        let held = self.held.take()?;
+        self.ended = Some(steady);
+        tracing::info!(lack = held.lack.word(), "this machine reaches others again; deliveries go on");
+        Some(held.since)
+    }
+
+    /// The span that is under way: it does not count either.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.held.map(|held| held.since)
+    }
+
+    /// For the overview.
+    pub(super) fn finding(&self) -> Option<Finding> {
+        let held = self.held?;
+        let (title, detail) = match held.lack {
+            Lack::Names => (
+                "Nothing is delivered: no DNS resolver answers this machine.",
+                "See to the resolvers of this machine, or name others in delivery.dns.",
+            ),
+            Lack::Connections => (
+                "Nothing is delivered: no connection to any mail server comes about.",
+                "Many providers block port 25. Ask for it to be opened, or hand mail to a smarthost: delivery.mode = \
+                 \"smarthost\".",
+            ),
+        };
+        let since = held.since.to_chrono().format("%-d %b %H:%M");
+        Some(Finding {
+            severity: Severity::Bad,
+            word: "Cut off".to_owned(),
+            title: title.to_owned(),
+            detail: format!("Since {since}. {detail} Mail waits meanwhile and does not expire."),
+            link: ("/queue".to_owned(), "See the queue".to_owned()),
+        })
+    }
+}
+
+impl Lack {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Names => "no DNS answer at all",
+            Self::Connections => "no connection to any server",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    fn at(s: i64) -> Timestamp {
+        Timestamp::from_millis(s * 1_000)
+    }
+
+    const TOOK: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn one_dead_receiver_is_its_own_fault_and_three_in_a_row_are_ours() {
+        let began = Clock.instant();
+        let mut outage = Outage::default();
+        let silent = |name: &str| Reach::NoServer(name.to_owned());
+        let heard = |outage: &mut Outage, reach: &Reach, minute: i64| {
+            outage.heard(reach, at(60 * minute), began + Duration::from_mins(minute.unsigned_abs()), TOOK)
+        };
+        for (name, minute) in [("a", 0), ("a", 0), ("a", 1), ("b", 1), ("c", 12), ("d", 18)] {
+            assert_eq!(heard(&mut outage, &silent(name), minute), COUNTS);
+        }
+        assert_eq!(heard(&mut outage, &Reach::Server, 19), COUNTS);
+        for name in ["a", "b", "c", "d"] {
+            assert_eq!(heard(&mut outage, &silent(name), 20), COUNTS);
+        }
+        assert_eq!(heard(&mut outage, &silent("e"), 29), SPARED);
+        assert_eq!(heard(&mut outage, &silent("a"), 31), SPARED);
+        assert!(outage.finding().unwrap().detail.contains("smarthost"));
+        let ended = heard(&mut outage, &Reach::Server, 40);
+        assert_eq!(ended, Verdict { counts: true, ended: Some(at(60 * 29 - 1)) });
+        assert!(outage.finding().is_none() && outage.wait(400, began).is_none());
+        for name in ["a", "b", "c", "d"] {
+            assert_eq!(heard(&mut outage, &silent(name), 41), COUNTS);
+        }
+    }
+
+    #[test]
+    fn without_dns_one_is_tried_at_a_time_at_growing_intervals() {
+        let mut steady = Clock.instant();
+        let mut outage = Outage::default();
+        assert_eq!(outage.wait(0, steady), None);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            assert_eq!(outage.heard(&Reach::NoNames, at(7), steady, TOOK), SPARED);
+            let pause = outage.wait(0, steady).unwrap();
+            assert!(outage.wait(1, steady + pause).is_some());
+            steady += pause;
+            assert_eq!(outage.wait(0, steady), None);
+            pauses.push(pause);
+        }
+        assert!(pauses.is_sorted() && pauses[0] == PAUSE_MIN && pauses[7] == PAUSE_MAX);
+        let ended = outage.heard(&Reach::Names, at(99), steady, TOOK);
+        assert_eq!(ended, Verdict { counts: true, ended: Some(at(6)) });
+    }
+
+    #[test]
+    fn what_asked_while_nobody_answered_is_spared_also_after_the_end() {
+        let steady = Clock.instant();
+        let mut outage = Outage::default();
+        assert_eq!(outage.heard(&Reach::NoName, at(1), steady, TOOK), COUNTS);
+        outage.heard(&Reach::NoNames, at(20), steady, TOOK * 18);
+        let ended = outage.heard(&Reach::NoName, at(20), steady, TOOK * 18);
+        assert_eq!(ended, Verdict { counts: false, ended: Some(at(2)) });
+        let later = steady + TOOK;
+        assert!(!outage.heard(&Reach::NoName, at(21), later, TOOK * 19).counts);
+        assert!(outage.heard(&Reach::NoName, at(60), later + TOOK * 39, TOOK).counts);
+    }
+}
