@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::schema;
 use crate::clock::Clock;
 
-/// Connections open at once.
+/// Connections that pages use at once, and as many that the relay's own work uses: each has memory of its own.
 const POOL_SIZE: usize = 4;
 /// A page's query is interrupted after this.
 const PAGE_TIME_MAX: Duration = Duration::from_secs(2);
@@ -25,13 +25,14 @@ pub(super) struct Readers {
     path: Arc<PathBuf>,
     idle: Arc<Mutex<Vec<Connection>>>,
     pages: Arc<Semaphore>,
+    own: Arc<Semaphore>,
     clock: Clock,
 }
 
 impl Readers {
     pub(super) fn new(path: &Path, clock: Clock) -> Self {
-        let pages = Arc::new(Semaphore::new(POOL_SIZE));
-        Self { path: Arc::new(path.to_owned()), idle: Arc::default(), pages, clock }
+        let permits = || Arc::new(Semaphore::new(POOL_SIZE));
+        Self { path: Arc::new(path.to_owned()), idle: Arc::default(), pages: permits(), own: permits(), clock }
     }
 
     /// A page's read: waits for a free connection, ends with [`StoreError::Busy`] after two seconds.
@@ -54,7 +55,10 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.run(None, read).await
+        let permit = Arc::clone(&self.own).acquire_owned().await.map_err(|e| StoreError::Closed(e.to_string()))?;
+        let done = self.run(None, read).await;
+        drop(permit);
+        done
     }
 
     async fn run<T, F>(&self, deadline: Option<Instant>, read: F) -> Result<T, StoreError>
