@@ -122,27 +122,28 @@ impl Recovery {
 fn inspect(path: &Path, mark: Option<&Mark>) -> std::io::Result<Stop> {
     let beside = |end: &str| PathBuf::from(format!("{}{end}", path.display()));
     let log_path = beside("-wal");
-    forget_cached(path);
-    forget_cached(&log_path);
     if schema::is_copy_file(path)? {
         // What lies beside it belongs to the database that stood here before.
         put_aside(&log_path)?;
         let _ = fs::remove_file(beside("-shm"));
         return Ok(Stop::Unclean);
     }
+    let empty = fs::metadata(&log_path).map_or(0, |meta| meta.len()) == 0;
+    if empty && mark.is_some_and(|mark| mark.closed) {
+        return Ok(Stop::Clean);
+    }
+    forget_cached(path);
+    forget_cached(&log_path);
     let log = wal::read(&log_path)?;
     // Without a mark it is a copy that was put in place, or a first start that did not get far.
     let Some(mark) = mark else { return Ok(Stop::Unclean) };
-    if mark.closed && log.empty {
-        return Ok(Stop::Clean);
-    }
     let same_run = log.salts == mark.salts;
     if mark.frames == 0 || (!same_run && log.salts != 0) || (same_run && log.whole >= mark.frames) {
         return Ok(Stop::Unclean);
     }
     tracing::error!(frames = mark.frames, whole = log.whole, "the database's log is damaged");
     // Where the main file is ahead of what is left of the log, the two would make a mixture of old and new pages.
-    if log.whole < mark.moved && !log.empty {
+    if log.whole < mark.moved && !empty {
         put_aside(&log_path)?;
     }
     let _ = fs::remove_file(beside("-shm"));

@@ -17,18 +17,16 @@ pub(super) struct Log {
     pub(super) salts: u64,
     /// Frames that check, up to the last commit.
     pub(super) whole: u32,
-    /// Whether the file holds anything at all.
-    pub(super) empty: bool,
 }
 
 /// Reads the log beside a database. A missing one is empty.
 pub(super) fn read(path: &Path) -> std::io::Result<Log> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Log { empty: true, ..Log::default() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Log::default()),
         Err(error) => return Err(error),
     };
-    let mut log = Log { empty: file.metadata()?.len() == 0, ..Log::default() };
+    let mut log = Log::default();
     let mut input = BufReader::with_capacity(1 << 20, file);
     let mut header = [0; HEADER];
     if !fill(&mut input, &mut header)? {
@@ -115,7 +113,7 @@ mod tests {
         let (_conn, frames) = log(folder.path());
         let path = folder.path().join("a.db-wal");
         let whole = read(&path).unwrap();
-        assert!(whole.salts != 0 && !whole.empty);
+        assert!(whole.salts != 0);
         assert!(frames > 2);
         assert_eq!(whole.whole, frames);
         let mut bytes = std::fs::read(&path).unwrap();
@@ -126,7 +124,7 @@ mod tests {
         assert!(cut.whole < whole.whole && cut.salts == whole.salts);
         bytes[17] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
-        assert_eq!(read(&path).unwrap(), Log { salts: 0, whole: 0, empty: false });
-        assert!(read(&folder.path().join("none")).unwrap().empty);
+        assert_eq!(read(&path).unwrap(), Log::default());
+        assert_eq!(read(&folder.path().join("none")).unwrap(), Log::default());
     }
 }
