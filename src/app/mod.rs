@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -92,7 +93,7 @@ impl Listeners {
     }
 
     /// Writes down where the relay listens, for programs that let the system choose the ports.
-    fn write(&self, data_dir: &Path) -> Result<(), String> {
+    fn write(&self, data_dir: &Path) {
         let text = |listener: &std::net::TcpListener| listener.local_addr().map(|a| a.to_string()).unwrap_or_default();
         let places = serde_json::json!({
             "submission": self.submission.iter().map(text).collect::<Vec<_>>(),
@@ -102,9 +103,10 @@ impl Listeners {
             "pid": std::process::id(),
         });
         let (fresh, path) = (data_dir.join("listening.new"), data_dir.join("listening.json"));
-        std::fs::write(&fresh, format!("{places}\n"))
-            .and_then(|()| std::fs::rename(&fresh, &path))
-            .map_err(|e| e.to_string())
+        let written = std::fs::write(&fresh, format!("{places}\n")).and_then(|()| std::fs::rename(&fresh, &path));
+        if let Err(error) = written {
+            tracing::warn!(%error, "listening.json could not be written");
+        }
     }
 }
 
@@ -117,11 +119,12 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     let cache = Arc::new(StencilCache::new(STENCIL_CACHE_BYTES));
     let copies = Copies::new(store.queue(), store.token_keys(), Arc::clone(&signers), Arc::clone(&cache));
     let courier = Courier::new(settings::courier(&config)?).map_err(|e| e.to_string())?;
-    let dispatch = settings::dispatch(&config, clock);
     let notices = settings::notices(&config, clock, signers_for(&signers));
     let notices = Notices::new(store.queue(), store.token_keys(), notices);
-    let dispatcher = Dispatcher::new(store.queue(), copies.clone(), courier, notices.clone(), dispatch);
-    let dispatcher = dispatcher.await.map_err(|e| e.to_string())?;
+    let dispatch = settings::dispatch(&config, clock);
+    let dispatcher = Dispatcher::new(store.queue(), copies.clone(), courier, notices.clone(), dispatch)
+        .await
+        .map_err(|e| e.to_string())?;
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -134,11 +137,7 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     let intake = intake(&config, &store, &cache, &signers, &dispatcher);
     let messages = Arc::new(Answers::default());
     let submission = submission(&config, &certificates, &store, intake, &messages)?;
-    let plain = listeners.submission.iter().map(|listener| (listener, Opening::Plain));
-    for (listener, opening) in plain.chain(listeners.submission_tls.iter().map(|listener| (listener, Opening::Tls))) {
-        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(|e| e.to_string())?;
-        tasks.spawn(submission.clone().serve(listener, opening, stop.clone()));
-    }
+    take_mail(&listeners, &submission, &tasks, &stop)?;
     let delivering = CancellationToken::new();
     let delivery = tokio::spawn({
         let (dispatcher, delivering) = (dispatcher.clone(), delivering.clone());
@@ -149,9 +148,7 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
         async move { notices.run(|due| dispatcher.accepted(vec![due]), stop).await }
     });
     tasks.spawn(sweep(store.clone(), config.clone(), clock, stop.clone()));
-    let (space, delivering_now) = (store.space(), dispatcher.clone());
-    let troubles: dashboard::Troubles =
-        Arc::new(move || space.finding().into_iter().chain(delivering_now.finding()).collect());
+    let troubles = troubles(&store, &dispatcher);
     let ready = Arc::new(AtomicBool::new(false));
     let watch = Watch {
         store: Arc::clone(&store),
@@ -169,12 +166,9 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     tasks.spawn(follow(certificates.clone(), stop.clone()));
     first_run::greet(&config, &accounts, &performer, &listeners, &dashboard_url, clock).await?;
     ready.store(true, Ordering::SeqCst);
-    if let Err(error) = listeners.write(&config.data_dir) {
-        tracing::warn!(error, "listening.json could not be written");
-    }
+    listeners.write(&config.data_dir);
     tracing::info!(source = %store.source(), "ready");
     notify::tell("READY=1");
-
     let failed = tokio::select! {
         told = told_to_stop(|| {
             performer.refresh();
@@ -183,26 +177,66 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
         }) => { told?; None }
         why = store.failed() => Some(why),
     };
-    notify::tell("STOPPING=1");
-    tracing::info!("stopping");
-    ready.store(false, Ordering::SeqCst);
-    stop.cancel();
-    tasks.close();
-    if let Some(why) = failed {
-        // What is under way can be written down no more; sessions are told to come again, and that is all.
-        let _ = tokio::time::timeout(FAREWELL, tasks.wait()).await;
-        return Err(format!(
-            "the database cannot be relied on any more ({why}). What was acknowledged before is on the disk; the next \
-             start checks it. See to the disk, then start again"
-        ));
-    }
-    tasks.wait().await;
-    delivering.cancel();
-    delivery.await.map_err(|e| e.to_string())?;
-    web.stop().await;
+    UnderWay { tasks, stop, delivering, delivery, web, ready }.end(failed).await?;
     let _ = std::fs::remove_file(config.data_dir.join("listening.json"));
-    tracing::info!("stopped");
     Ok(())
+}
+
+/// Takes mail on all its sockets.
+fn take_mail(
+    listeners: &Listeners,
+    submission: &Submission,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), String> {
+    let plain = listeners.submission.iter().map(|listener| (listener, Opening::Plain));
+    for (listener, opening) in plain.chain(listeners.submission_tls.iter().map(|listener| (listener, Opening::Tls))) {
+        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(|e| e.to_string())?;
+        tasks.spawn(submission.clone().serve(listener, opening, stop.clone()));
+    }
+    Ok(())
+}
+
+/// What the host does to the relay, for the overview.
+fn troubles(store: &Store, dispatcher: &Dispatcher) -> dashboard::Troubles {
+    let (space, dispatcher) = (store.space(), dispatcher.clone());
+    Arc::new(move || space.finding().into_iter().chain(dispatcher.finding()).collect())
+}
+
+/// All that has to end before the store is closed.
+struct UnderWay {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    delivering: CancellationToken,
+    delivery: JoinHandle<()>,
+    web: web::Running,
+    ready: Arc<AtomicBool>,
+}
+
+impl UnderWay {
+    /// Ends it in order: no new mail, then no new attempts, then no pages. `failed` says why nothing can be written down
+    /// any more, if that is so.
+    async fn end(self, failed: Option<String>) -> Result<(), String> {
+        notify::tell("STOPPING=1");
+        tracing::info!("stopping");
+        self.ready.store(false, Ordering::SeqCst);
+        self.stop.cancel();
+        self.tasks.close();
+        if let Some(why) = failed {
+            // What is under way can be written down no more; sessions are told to come again, and that is all.
+            let _ = tokio::time::timeout(FAREWELL, self.tasks.wait()).await;
+            return Err(format!(
+                "the database cannot be relied on any more ({why}). What was acknowledged before is on the disk; the \
+                 next start checks it. See to the disk, then start again"
+            ));
+        }
+        self.tasks.wait().await;
+        self.delivering.cancel();
+        self.delivery.await.map_err(|e| e.to_string())?;
+        self.web.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
 }
 
 async fn load_signers(accounts: &Accounts) -> Result<HashMap<(String, String), Arc<Signer>>, String> {

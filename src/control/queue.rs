@@ -4,7 +4,8 @@ use super::perform::Performer;
 use super::request::{QueueLine, Response, Selector};
 use crate::domain::order::{Act, Order, Selection};
 use crate::domain::{DeliveryId, Domain, MessageId, Timestamp};
-use crate::store::view::{DeliveryReport, PauseRow, QueueRow};
+use crate::store::view::DeliveryReport;
+use crate::store::view_queue::{PauseRow, QueueRow};
 use crate::store::{DeliveryFilter, StoreError};
 
 /// Who orders, when it comes from a command.

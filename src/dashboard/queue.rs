@@ -13,7 +13,7 @@ use super::format::{Written as _, WrittenClass as _, WrittenSpan as _, WrittenTi
 use super::shell::{Answer, Fault, Shell, State, page, see_other};
 use crate::domain::{Act, BounceClass, Domain, Order, Selection, Timestamp};
 use crate::store::StoreError;
-use crate::store::view::{Oldest, PauseRow, QueueReport, QueueRow};
+use crate::store::view_queue::{Oldest, PauseRow, QueueReport, QueueRow};
 
 /// The page reloads itself after so many seconds.
 const RELOAD_S: u32 = 10;

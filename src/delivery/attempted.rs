@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::outage::Reach;
-use crate::domain::{Address, BounceClass, Reply, Wishes};
+use crate::domain::{Address, BounceClass, EnhancedCode, Outcome, Reply, Timestamp, Wishes};
+use crate::store::Due;
 
 /// Makes a copy without 8-bit text, or says why there is none.
 pub type SevenBit<'a> = &'a (dyn Fn() -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send>> + Send + Sync);
@@ -63,4 +64,42 @@ pub struct Attempted {
     pub site: String,
     /// How far it got: whether it says anything about the receiver at all.
     pub reach: Reach,
+}
+
+impl Attempted {
+    /// The sandbox took it.
+    pub(super) fn kept_in_the_inbox() -> Self {
+        let reply = Reply::local(250, EnhancedCode(2, 0, 0), "kept in the sandbox inbox; nothing left this machine");
+        Self {
+            result: Answer::Handed(reply),
+            spoken: false,
+            reports: false,
+            mx: String::new(),
+            ip: String::new(),
+            tls: String::new(),
+            certificate: String::new(),
+            transcript: String::new(),
+            ms: 0,
+            site: String::new(),
+            reach: Reach::Server,
+        }
+    }
+
+    /// One line an attempt, with all that is asked when a mail is looked for.
+    pub(super) fn log(&self, due: &Due, outcome: &Outcome, bytes: usize, now: Timestamp) {
+        let word = match outcome {
+            Outcome::Delivered(_) => "delivered",
+            Outcome::Deferred { .. } => "deferred",
+            Outcome::Bounced { .. } => "bounced",
+            Outcome::Expired { .. } => "expired",
+        };
+        let (delivery, mail, domain) = (due.delivery, due.message, due.address.domain());
+        let (reply, attempt, latency_ms) = (outcome.reply(), due.attempts + 1, self.ms);
+        let (mx, ip, tls) = (&self.mx, &self.ip, &self.tls);
+        let (code, enhanced) = (reply.code, reply.enhanced.map(|e| e.to_string()).unwrap_or_default());
+        let queued_ms = u64::try_from(now.since(due.accepted_at).as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            %mail, %delivery, %domain, attempt, mx, ip, tls, code, enhanced, latency_ms, queued_ms, bytes, "{word}"
+        );
+    }
 }

@@ -17,7 +17,7 @@ use super::pauses::{Jump, Pauses};
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
 use crate::domain::event::Attempt;
-use crate::domain::{Act, EnhancedCode, Mode, Order, Outcome, Reply, RetrySchedule, Suppression, Timestamp};
+use crate::domain::{Act, Mode, Order, Outcome, RetrySchedule, Suppression, Timestamp};
 use crate::store::view::Finding;
 use crate::store::{Due, Queue, Settlement, StoreError};
 
@@ -280,7 +280,7 @@ impl Inner {
         let (delivery, message, domain, reason) = (due.delivery, due.message, due.address.domain(), by.reason);
         match self.queue.suppress(due.clone(), by, self.now()).await {
             Ok(()) => {
-                tracing::info!(%delivery, %message, %domain, %reason, "suppressed");
+                tracing::info!(mail = %message, %delivery, %domain, %reason, "suppressed");
                 None
             }
             Err(error) => Some(self.unread(due, &error)),
@@ -299,7 +299,7 @@ impl Inner {
     /// Makes the attempt and writes it down; returns when the delivery is due again.
     async fn hand_over(&self, due: &Due, copy: Copy) -> Option<Timestamp> {
         let attempted = match due.mode {
-            Mode::Sandbox => kept_in_the_inbox(),
+            Mode::Sandbox => Attempted::kept_in_the_inbox(),
             Mode::Live => {
                 let (reverse_path, recipient) = (copy.reverse_path.as_ref(), &due.address);
                 let (copies, message, delivery) = (self.copies.clone(), due.message, due.delivery);
@@ -324,7 +324,7 @@ impl Inner {
             Outcome::Deferred { next, .. } => Some(*next),
             Outcome::Delivered(_) | Outcome::Bounced { .. } | Outcome::Expired { .. } => None,
         };
-        log(due, &attempted, &outcome, copy.bytes.len(), at);
+        attempted.log(due, &outcome, copy.bytes.len(), at);
         let tell = self.notices.tell(due, &copy, &attempted, &outcome, at);
         let delay_asked = copy.wishes.of(&due.address).and_then(|wish| wish.notify).is_some_and(|notify| notify.delay);
         let reply = outcome.reply();
@@ -376,39 +376,4 @@ impl Inner {
             }
         }
     }
-}
-
-fn kept_in_the_inbox() -> Attempted {
-    let reply = Reply::local(250, EnhancedCode(2, 0, 0), "kept in the sandbox inbox; nothing left this machine");
-    Attempted {
-        result: Answer::Handed(reply),
-        spoken: false,
-        reports: false,
-        mx: String::new(),
-        ip: String::new(),
-        tls: String::new(),
-        certificate: String::new(),
-        transcript: String::new(),
-        ms: 0,
-        site: String::new(),
-        reach: Reach::Server,
-    }
-}
-
-/// One line an attempt, with all that is asked when a mail is looked for.
-fn log(due: &Due, attempted: &Attempted, outcome: &Outcome, bytes: usize, now: Timestamp) {
-    let word = match outcome {
-        Outcome::Delivered(_) => "delivered",
-        Outcome::Deferred { .. } => "deferred",
-        Outcome::Bounced { .. } => "bounced",
-        Outcome::Expired { .. } => "expired",
-    };
-    let (delivery, message, domain) = (due.delivery, due.message, due.address.domain());
-    let (reply, attempt, latency_ms) = (outcome.reply(), due.attempts + 1, attempted.ms);
-    let (mx, ip, tls) = (&attempted.mx, &attempted.ip, &attempted.tls);
-    let (code, enhanced) = (reply.code, reply.enhanced.map(|e| e.to_string()).unwrap_or_default());
-    let queued_ms = u64::try_from(now.since(due.accepted_at).as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(
-        %message, %delivery, %domain, attempt, mx, ip, tls, code, enhanced, latency_ms, queued_ms, bytes, "{word}"
-    );
 }

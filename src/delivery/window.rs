@@ -370,12 +370,9 @@ impl Window {
 
     /// While another domain may be read, one that waits for that is in the ring again.
     fn feed(&mut self) {
-        if self.reading.len() < READS_MAX
-            && let Some(domain) = self.hungry.pop_front()
-            && let Some(entry) = self.entries.get_mut(&domain)
-        {
-            entry.place = Place::Ring;
-            self.ring.push_back(domain);
+        if self.reading.len() < READS_MAX {
+            let next = self.hungry.pop_front();
+            self.ring_again(next);
         }
     }
 
@@ -390,12 +387,14 @@ impl Window {
     }
 
     fn unpark(&mut self, site: &Arc<str>) {
-        if let Some(domain) = self.sites.get_mut(site).and_then(|load| load.parked.pop_front())
-            && let Some(entry) = self.entries.get_mut(&domain)
-        {
-            entry.place = Place::Ring;
-            self.ring.push_back(domain);
-        }
+        let next = self.sites.get_mut(site).and_then(|load| load.parked.pop_front());
+        self.ring_again(next);
+    }
+
+    fn ring_again(&mut self, domain: Option<Domain>) {
+        let Some(domain) = domain else { return };
+        self.entry(&domain).place = Place::Ring;
+        self.ring.push_back(domain);
     }
 }
 

@@ -65,7 +65,7 @@ impl Hits {
     pub fn note(&self, hit: NewHit) -> Option<oneshot::Receiver<Result<Noted, StoreError>>> {
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.count_dropped();
             return None;
         }
         let guard = WaitingGuard(Arc::clone(&self.waiting));
@@ -75,9 +75,14 @@ impl Hits {
             note(batch, &hit)
         });
         if sent.is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.count_dropped();
         }
         sent.ok()
+    }
+
+    /// One more was answered but not counted: its receiver heard of a failure.
+    pub fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Hits that were answered but not counted, since the start.

@@ -11,6 +11,7 @@ mod check;
 mod checkpoint;
 mod error;
 mod export;
+mod findings;
 mod fold;
 mod fold_rows;
 mod fold_state;
@@ -44,6 +45,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 pub mod view;
+pub mod view_queue;
 mod wal;
 mod writer;
 

@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::ledger::{self, TextField};
 use super::order;
 use super::report::{self, Step};
-use super::view::{HeldRow, LastReply, Oldest, PauseRow, QueueReport, QueueRow};
+use super::view_queue::{HeldRow, LastReply, Oldest, PauseRow, QueueReport, QueueRow};
 use crate::domain::counts::METRICS;
 use crate::domain::order::Selection;
 use crate::domain::{CampaignId, Counts, DeliveryId, Fact, Metric, Mode, Timestamp};

@@ -101,7 +101,7 @@ impl Intake {
             Ok((message, dues)) => {
                 self.cache.put(message, Arc::new(compiled));
                 (self.accepted)(dues);
-                tracing::info!(%message, recipients, size_bytes = size, campaign, credential, "accepted");
+                tracing::info!(mail = %message, recipients, size_bytes = size, campaign, credential, "accepted");
                 Reply::new(250, (2, 0, 0), format!("queued as {message}"))
             }
             Err(error) => refusal(&error),

@@ -107,8 +107,16 @@ async fn note(
         at: tracking.clock.now(),
     };
     let Some(noted) = tracking.hits.note(hit) else { return };
-    // Counted or not, the visitor gets the answer: what the commit says later is the store's affair.
-    let _ = tokio::time::timeout(COMMIT_WAIT, noted).await;
+    let hits = tracking.hits.clone();
+    let mut ended = Box::pin(async move {
+        if !matches!(noted.await, Ok(Ok(_))) {
+            hits.count_dropped();
+        }
+    });
+    // Counted or not, the visitor gets the answer.
+    if tokio::time::timeout(COMMIT_WAIT, &mut ended).await.is_err() {
+        tokio::spawn(ended);
+    }
 }
 
 /// For whatever we did not sign.

@@ -84,8 +84,8 @@ async fn send_to(courier: &Courier, recipient: &str, copy: &[u8]) -> Attempted {
 
 /// From the null reverse path, in ASCII.
 fn parcel<'a>(recipient: &'a Address, copy: &'a [u8]) -> Parcel<'a> {
-    let seven_bit: SevenBit<'_> = &|| Box::pin(std::future::ready(Err("it is signed".to_owned())));
     static NONE: std::sync::LazyLock<Wishes> = std::sync::LazyLock::new(Wishes::default);
+    let seven_bit: SevenBit<'_> = &|| Box::pin(std::future::ready(Err("it is signed".to_owned())));
     Parcel { reverse_path: None, recipient, copy, utf8: false, seven_bit, wishes: &NONE }
 }
 

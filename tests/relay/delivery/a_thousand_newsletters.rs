@@ -146,6 +146,6 @@ async fn a_thousand_newsletters_arrive_unharmed_and_are_counted() {
     // Of all that a tracker may touch, nothing is left out: one mail in fifty was made untrackable on purpose.
     let sum = |key: &str| CAMPAIGNS.iter().map(|name| told[name]["sink"][key].as_i64().unwrap()).sum::<i64>();
     let taken = (0..MAILS).filter(|mail| matches!(word(domain(*mail)), "ok" | "greylist"));
-    assert_eq!(sum("with_pixel"), taken.filter(|mail| mail % 50 != 0).count() as i64);
+    assert_eq!(sum("with_pixel"), i64::try_from(taken.filter(|mail| mail % 50 != 0).count()).unwrap());
     relay.finish().await;
 }

@@ -4,8 +4,8 @@ mod a_backup_under_load_is_whole;
 mod a_full_disk_refuses_mail_and_goes_on;
 mod damage_is_never_passed_over;
 mod nothing_is_acknowledged_after_a_failed_write;
+mod ten_kills_under_load_lose_nothing;
 mod the_clock_may_jump;
 mod the_supervisor_is_told;
-mod three_kills_lose_nothing;
 
 mod a_start_that_cannot_be_says_why;

@@ -16,7 +16,7 @@ async fn kills_in_a_run_of_refusals_tell_each_sender_once() {
         let mut client = Client::logged_in(relay.submission(), &login).await;
         for n in 0..40 {
             let sender = format!("sender-{round}x{n}@own.example");
-            assert_eq!(client.send(&sender, &["permfail@b.example"], MAIL).await.code, 250);
+            assert_eq!(client.send(&sender, &[&format!("permfail-{round}x{n}@b.example")], MAIL).await.code, 250);
             senders.push(sender);
         }
         if round < 2 {

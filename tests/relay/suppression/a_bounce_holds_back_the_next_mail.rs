@@ -25,7 +25,12 @@ async fn a_bounce_holds_back_the_next_mail() {
     );
 
     // Another spelling of the address, another stream, another kind of login: held back all the same.
-    let rcpts = sink.commands("RCPT").len();
+    let offered = || {
+        let mut asked = sink.commands("RCPT");
+        asked.retain(|line| !line.text.contains("<a@own.example>"));
+        asked
+    };
+    let rcpts = offered().len();
     let second = mail("second").replace("own.example", "other.example");
     let second = ["PermFail-Ann@B.Example", "ok@b.example", "f571-policy@b.example"].map(|to| (to, second.clone()));
     for (to, mail) in &second {
@@ -39,7 +44,7 @@ async fn a_bounce_holds_back_the_next_mail() {
     relay.credential("orders", &["--profile", "transactional"]).await;
     assert_eq!(relay.submit("a@own.example", &["permfail-ann@b.example"], &mail("third")).await.code, 250);
     relay.campaign_with("third", "/suppressed", 1).await;
-    let heard = sink.commands("RCPT");
+    let heard = offered();
     assert_eq!(heard.len(), rcpts + 2, "{heard:?}");
     let asked = heard.iter().filter(|line| line.text.to_lowercase().contains("permfail-ann@b.example")).count();
     assert_eq!(asked, 1, "{heard:?}");

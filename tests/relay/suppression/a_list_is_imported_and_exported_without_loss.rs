@@ -15,7 +15,7 @@ async fn a_list_is_imported_and_exported_without_loss() {
     text.push_str("ann@a.example,Hard Bounce,,2026-01-02T03:04:05Z\n");
     text.push_str("nobody,Bounce,,\n\n");
     text.push_str("+tag@a.example,Spam Complaint,,2025-01-01\n=cmd@a.example,unsubscribed,News.Example,\n");
-    text.push_str("\"\"\"a,b\"\"@a.example\",,,\nAnn@A.example,Bounce,,\n\"jos\u{e9}@a.example\",,,\n'=quoted@a.example,manual,,\n");
+    text.push_str("\"\"\"a,b\"\"@a.example\",,,\nAnn@A.example,Bounce,,\n\"jos\u{e9} @a.example\",,,\n'=quoted@a.example,manual,,\n");
     for n in 0..2_500 {
         text.push_str(&format!("user{n}@bulk.example,Unsubscribe,list.example,\n"));
     }

@@ -1,0 +1,90 @@
+//! What the page of the queue reads.
+
+use super::order::Pause;
+use crate::domain::{BounceClass, DeliveryId, Timestamp};
+
+/// The queue, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueReport {
+    /// How many wait.
+    pub waiting: i64,
+    /// How many of these were tried.
+    pub tried: i64,
+    /// At how many domains.
+    pub domains: i64,
+    /// The oldest of all.
+    pub oldest: Option<Oldest>,
+    /// By domain, most first, at most 100.
+    pub rows: Vec<QueueRow>,
+    /// What cannot be sent, oldest first, at most 50.
+    pub held: Vec<HeldRow>,
+    /// All of these.
+    pub held_total: i64,
+    /// What is paused, everything first.
+    pub pauses: Vec<PauseRow>,
+    /// Delivered in the last hour and the quarter it began in.
+    pub delivered_hour: i64,
+    /// Expired in seven days.
+    pub expired_week: i64,
+}
+
+/// What waits for one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueRow {
+    /// The domain.
+    pub domain: String,
+    /// How many wait.
+    pub waiting: i64,
+    /// How many of these were tried.
+    pub tried: i64,
+    /// The oldest.
+    pub oldest: Option<Oldest>,
+    /// When the next is due; `None` when all are held.
+    pub next_at: Option<Timestamp>,
+    /// What the domain's server said last; `None` when nothing was tried.
+    pub last_reply: Option<LastReply>,
+}
+
+/// The oldest delivery of a part of the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oldest {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// For which domain.
+    pub domain: String,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// From then on a failed try is the last.
+    pub expires_at: Timestamp,
+}
+
+/// A reply that deferred a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastReply {
+    /// Exactly as it was said; empty when erased.
+    pub text: String,
+    /// Its kind.
+    pub class: BounceClass,
+}
+
+/// A delivery that cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRow {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// To whom.
+    pub recipient: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A pause, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PauseRow {
+    /// The pause.
+    pub pause: Pause,
+    /// The campaign's name or the domain; empty for everything.
+    pub name: String,
+    /// How many deliveries wait there.
+    pub waiting: i64,
+}
