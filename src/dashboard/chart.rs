@@ -7,6 +7,8 @@ use super::format::Written as _;
 const HEIGHT: f64 = 200.0;
 const TOP: f64 = 12.0;
 const BASE: f64 = 176.0;
+/// How far a line goes that has one point only, in hundredths of the width.
+const ALONE: f64 = 4.0;
 
 /// A horizontal bar in parts of a whole: class and share.
 pub fn bar(parts: &[(&str, f64)], height: u32) -> String {
@@ -79,7 +81,7 @@ pub fn lines(id: &str, title: &str, summary: &str, labels: &[String], lines: &[L
             let _ = write!(path, "{}{:.2} {:.1}", if n == 0 { "M" } else { "L" }, x(n), y(*value));
         }
         if let [only] = line.values.as_slice() {
-            let _ = write!(path, "L{:.2} {:.1}", x(1), y(*only));
+            let _ = write!(path, "L{ALONE:.2} {:.1}", y(*only));
         }
         let _ = write!(svg, "<path class=\"ln {}\" d=\"{path}\"/>", line.class);
     }

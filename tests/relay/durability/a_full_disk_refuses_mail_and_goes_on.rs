@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::harness::{Config, Mail, Relay, Request, Sink, program, wait_until};
+use crate::harness::{Config, Mail, Relay, Request, Sink, as_root, own_uid, wait_until};
 
 const MAIL: &str = "From: a@own.example\r\nSubject: x\r\nX-Postrider-Campaign: full\r\nContent-Type: text/html\r\n\r\n\
                     <html><body><a href=\"https://a.example/target\">x</a></body></html>\r\n";
@@ -15,11 +15,12 @@ struct SmallDisk(PathBuf);
 impl SmallDisk {
     fn mount(path: &Path, size: &str) -> Self {
         std::fs::create_dir_all(path).unwrap();
-        let mut mount = program("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size},mode=700"), "postrider-test"]).arg(path);
+        let mut mount = as_root("mount");
+        let options = format!("size={size},mode=700,uid={}", own_uid());
+        mount.args(["-t", "tmpfs", "-o", &options, "postrider-test"]).arg(path);
         let done = mount.output().expect("mount is there");
         let why = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert!(done.status.success(), "this scenario mounts a tmpfs, which needs root: {why}");
+        assert!(done.status.success(), "this scenario mounts a tmpfs, which needs root or sudo: {why}");
         Self(path.to_owned())
     }
 
@@ -39,7 +40,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = program("umount").arg("-l").arg(&self.0).status();
+        let _ = as_root("umount").arg("-l").arg(&self.0).status();
         let _ = self.0.parent().map(std::fs::remove_dir_all);
     }
 }

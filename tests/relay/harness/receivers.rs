@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use super::Certificate;
-use super::tools::{check, program};
+use super::tools::{check, own_uid, program};
 use super::wait::{PATIENCE, wait_until};
 
 /// An account without rights, the owner of the mailbox.
@@ -46,7 +46,7 @@ impl Receiver {
         let folder = TempDir::new().unwrap();
         // Neither of them takes port 0.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let whole = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+        let whole = own_uid() == 0;
         let (mut command, mails) =
             if whole { postfix(folder.path(), port, certificate) } else { smtp_sink(folder.path(), port) };
         let child = command.stdin(Stdio::null()).process_group(0).spawn();

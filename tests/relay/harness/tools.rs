@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -11,6 +12,21 @@ use super::Login;
 #[expect(clippy::disallowed_methods, reason = "tests start programs; the relay never does")]
 pub fn program(path: impl AsRef<OsStr>) -> Command {
     Command::new(path)
+}
+
+/// Whose process this is.
+pub fn own_uid() -> u32 {
+    std::fs::metadata("/proc/self").unwrap().uid()
+}
+
+/// A command that runs as root: by `sudo` if need be, which may not ask.
+pub fn as_root(path: &str) -> Command {
+    if own_uid() == 0 {
+        return program(path);
+    }
+    let mut command = program("sudo");
+    command.args(["-n", path]);
+    command
 }
 
 /// Runs a program to its end without holding the scenario's other tasks up.
