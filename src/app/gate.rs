@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::Uri;
 use actix_web::http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::uri::Authority;
@@ -16,6 +17,10 @@ use crate::config::is_loopback;
 
 /// A request has this long to arrive whole and to be answered.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The one request that brings a large file, and its time.
+const UPLOAD: &str = "/suppressions/import";
+const UPLOAD_TIME_MAX: Duration = Duration::from_mins(10);
 
 /// What an answer says of itself unless its route knows better: it loads nothing, is framed by nobody, is kept nowhere.
 const HEADERS: [(&str, &str); 4] = [
@@ -76,9 +81,12 @@ pub(super) async fn pass(
     let mut answer = if !for_all && gate.is_public(request.uri(), request.headers()) {
         request.into_response(nothing_here().await).map_into_right_body()
     } else {
-        let answered = tokio::time::timeout(ANSWER_TIME_MAX, next.call(request)).await;
-        let late = |_| actix_web::error::ErrorRequestTimeout("This request took too long.\n");
-        answered.map_err(late)??.map_into_left_body()
+        let time = if path == UPLOAD { UPLOAD_TIME_MAX } else { ANSWER_TIME_MAX };
+        let Ok(answered) = tokio::time::timeout(time, next.call(request)).await else {
+            gate.answers.count(408);
+            return Err(late());
+        };
+        answered?.map_into_left_body()
     };
     gate.answers.count(answer.status().as_u16());
     for (name, value) in HEADERS {
@@ -88,6 +96,14 @@ pub(super) async fn pass(
         }
     }
     Ok(answer)
+}
+
+fn late() -> Error {
+    let mut answer = HttpResponse::RequestTimeout();
+    HEADERS.iter().for_each(|header| {
+        answer.insert_header(*header);
+    });
+    InternalError::from_response("late", answer.body("This request took too long.\n")).into()
 }
 
 #[cfg(test)]

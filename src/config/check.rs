@@ -5,8 +5,22 @@ use std::net::IpAddr;
 use super::read::Reader;
 use super::{Config, DeliveryMode};
 
+/// Its login is looked at when the relay starts.
+pub(super) fn smarthost(r: &mut Reader, config: &Config) {
+    let text = config.delivery.smarthost.as_str();
+    let form = url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "smtp" | "smtps") && url.has_host());
+    if config.delivery.mode == DeliveryMode::Smarthost && !text.is_empty() && !form {
+        r.complain("delivery.smarthost", "is not of the form \"smtp://host:587\" or \"smtps://user:pass@host:465\"");
+    }
+}
+
 /// The host that is written into mail never shows the login.
 pub(super) fn public_url(r: &mut Reader, config: &Config) {
+    let text = config.web.public_url.as_str();
+    let form = url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if !text.is_empty() && !form {
+        r.complain("web.public_url", format!("{text:?} is not a URL such as \"https://relay.example.com\""));
+    }
     let host = |text: &str| url::Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
     let dashboard = host(&config.web.public_url).filter(|name| !is_loopback(name));
     if dashboard.is_some() && dashboard == host(&config.tracking.base_url) {

@@ -332,6 +332,7 @@ fn check_whole(r: &mut Reader, config: &Config, host: &str) {
     if config.delivery.mode == DeliveryMode::Smarthost && config.delivery.smarthost.is_empty() {
         r.complain("delivery.smarthost", "must be set for mode \"smarthost\", such as \"smtp://user:pass@host:587\"");
     }
+    check::smarthost(r, config);
     check::base_url(r, config);
     check::public_url(r, config);
 }

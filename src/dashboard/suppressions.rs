@@ -9,11 +9,11 @@ use serde::Deserialize;
 
 use super::auth::User;
 use super::format::WrittenTime as _;
-use super::shell::{Answer, Fault, Shell, State, html, see_other};
+use super::shell::{Answer, Shell, State, html, see_other};
 use crate::domain::Address;
 use crate::domain::suppression::{Entry, Origin, Reason, stream};
 use crate::domain::suppression_csv::{BrokenRow, Out, Rows};
-use crate::store::{Listed, SuppressionRow, Suppressions};
+use crate::store::{Listed, StoreError, SuppressionRow, Suppressions};
 
 /// Addresses a page.
 const PAGE: u32 = 50;
@@ -154,7 +154,9 @@ pub async fn import(user: User, state: State, form: Multipart) -> Answer {
             return complain(&user, &state, StatusCode::BAD_REQUEST, &why, Form::default()).await;
         }
     };
-    let Listed { added, present } = add_all(&state.suppressions, entries, state.clock.now()).await?;
+    // A task of its own: it comes to its end whoever waits for it.
+    let adding = tokio::spawn(add_all(state.suppressions.clone(), entries, state.clock.now()));
+    let Listed { added, present } = adding.await.map_err(|e| StoreError::Closed(e.to_string()))??;
     let refused = broken.len();
     let mut flash = Flash::good(format!("{added} added, {present} on the list already, {refused} refused."));
     flash.bad = refused > 0;
@@ -193,10 +195,10 @@ fn read_all<R: std::io::Read>(rows: Rows<R>) -> (Vec<Entry>, Vec<BrokenRow>) {
 }
 
 async fn add_all(
-    suppressions: &Suppressions,
+    suppressions: Suppressions,
     entries: Vec<Entry>,
     now: crate::domain::Timestamp,
-) -> Result<Listed, Fault> {
+) -> Result<Listed, StoreError> {
     let mut all = Listed::default();
     let mut entries = entries.into_iter();
     loop {

@@ -94,6 +94,8 @@ impl Dispatcher {
                 inner.window().withhold(selection.clone());
                 let done = inner.queue.perform(&order, inner.now()).await;
                 inner.window().cancelled(selection, inner.queue.commits_met(), inner.now());
+                // Who asked to hear of failures hears of this one.
+                inner.notices.ring();
                 done?
             }
             Act::Retry => inner.queue.perform(&order, inner.now()).await?,
@@ -279,8 +281,11 @@ impl Inner {
     async fn suppress(&self, due: &Due, by: Suppression) -> Option<Timestamp> {
         let (delivery, message, domain, reason) = (due.delivery, due.message, due.address.domain(), by.reason);
         match self.queue.suppress(due.clone(), by, self.now()).await {
-            Ok(()) => {
+            Ok(telling) => {
                 tracing::info!(mail = %message, %delivery, %domain, %reason, "suppressed");
+                if telling {
+                    self.notices.ring();
+                }
                 None
             }
             Err(error) => Some(self.unread(due, &error)),

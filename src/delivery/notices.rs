@@ -153,16 +153,16 @@ impl Notices {
 
     async fn write(&self, telling: Telling, now: Timestamp) -> Result<Option<Due>, StoreError> {
         let heading = |to| Heading { hostname: &self.settings.hostname, to, at: now, random: (self.settings.random)() };
-        let notice = match &telling {
+        let (sender, notice) = match &telling {
             Telling::Nothing(_) | Telling::TooMany(_) | Telling::HourOver => return Ok(None),
-            Telling::Digest(sender, digest) => notice::write_digest(&heading(sender), digest),
+            Telling::Digest(sender, digest) => (sender, notice::write_digest(&heading(sender), digest)),
             Telling::Message { message, sender, told } => {
                 let told: Vec<_> = told.iter().map(|(_, told)| told.clone()).collect();
-                self.about(*message, &heading(sender), &told).await?
+                (sender, self.about(*message, &heading(sender), &told).await?)
             }
         };
         let mail = OwnMail {
-            recipe: self.recipe(now).to_json(),
+            recipe: self.recipe(now, sender.to_ascii().is_none()).to_json(),
             notice,
             mode: self.settings.mode,
             accepted_at: now,
@@ -188,7 +188,7 @@ impl Notices {
     }
 
     /// A notice is neither rewritten nor tracked, only signed.
-    fn recipe(&self, now: Timestamp) -> Recipe {
+    fn recipe(&self, now: Timestamp, utf8: bool) -> Recipe {
         let mut signers = (self.settings.signers_for)(&self.settings.hostname);
         signers.sort();
         Recipe {
@@ -202,7 +202,7 @@ impl Notices {
             key: self.keys.current().id,
             signed_at: now.millis(),
             signers,
-            utf8: false,
+            utf8,
             unsubscribe: false,
             untracked: None,
         }

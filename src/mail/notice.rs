@@ -187,6 +187,8 @@ fn is_7bit(bytes: &[u8]) -> bool {
 
 fn assemble(heading: &Heading<'_>, subject: String, human: &str, status: &str, returned: &Returned) -> Notice {
     let Heading { hostname, to, at, random } = heading;
+    // In A-labels where that will do; what has a local part beyond ASCII goes to a server with SMTPUTF8 only.
+    let to = to.to_ascii().unwrap_or_else(|| to.to_string().into());
     let from = format!("MAILER-DAEMON (Mail Delivery System) <mailer-daemon@{hostname}>");
     let message_id = format!("<{random:016x}.notice@{hostname}>");
     let boundary = format!("=_{random:016x}_notice");

@@ -183,6 +183,8 @@ impl Page {
             self.line(4, &format!("This relay found: {reply}"));
         }
         match (told.action, told.retry_until) {
+            // Our own finding of no kind says all there is to say.
+            (Action::Failed, _) if class == BounceClass::Other && !told.spoken => {}
             (Action::Failed, _) => self.line(4, advice(class)),
             (Action::Delayed, Some(until)) => {
                 self.line(4, &format!("It is tried until {}.", Timestamp::from_millis(until).rfc5322()));

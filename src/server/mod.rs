@@ -81,6 +81,8 @@ pub trait Machine: Send {
     fn line(&mut self, line: &[u8], now: Instant) -> Step;
     /// A line that was longer than [`Machine::line_max`].
     fn long_line(&mut self) -> Step;
+    /// A line that ended in LF alone (RFC 5321 section 2.3.8).
+    fn bare_line_feed(&mut self) -> Step;
     /// How long a line may be now, in octets.
     fn line_max(&self) -> usize;
     /// TLS has begun; everything said before is forgotten (RFC 3207 section 4.2).

@@ -150,7 +150,7 @@ impl Session {
         }
         match line.strip_suffix(b"\r\n") {
             Some(line) => Some(self.machine.line(line, Instant::now().into_std())),
-            None => Some(Step::Reply(Reply::new(500, (5, 5, 2), "end each line with CR LF"))),
+            None => Some(self.machine.bare_line_feed()),
         }
     }
 

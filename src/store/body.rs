@@ -95,13 +95,16 @@ pub(super) fn unplace(data_dir: &Path, name: &str) {
 /// `taken` hears the length of each. One that was released and removed meanwhile is left out: nobody needs it.
 pub(super) fn take_in(copy: &mut Connection, data_dir: &Path, mut taken: impl FnMut(u64)) -> Result<(), StoreError> {
     let tx = copy.transaction()?;
+    let mut after = i64::MIN;
     loop {
-        let sql = "select message, path, length from queue_message where path is not null limit 1";
+        let sql = "select message, path, length from queue_message where path is not null and message > ?1 \
+                   order by message limit 1";
         let next = tx
             .prepare_cached(sql)?
-            .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, u64>(2)?)))
+            .query_row([after], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, u64>(2)?)))
             .optional()?;
         let Some((message, name, length)) = next else { break };
+        after = message;
         let path = data_dir.join(FOLDER).join(name);
         match fs::read(&path) {
             Ok(bytes) => {

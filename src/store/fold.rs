@@ -63,6 +63,8 @@ pub(super) struct Fold<'c> {
     sites: HashMap<(i64, String), Counts>,
     links: HashMap<(i64, u16, i64), LinkChange>,
     link_keys: HashMap<(i64, u16, i64), (u16, i64)>,
+    /// How many links of a campaign have no row yet.
+    new_links: HashMap<i64, i64>,
     refusals: HashMap<(i64, u8), RefusalChange>,
 }
 
@@ -84,6 +86,7 @@ impl<'c> Fold<'c> {
             sites: HashMap::new(),
             links: HashMap::new(),
             link_keys: HashMap::new(),
+            new_links: HashMap::new(),
             refusals: HashMap::new(),
         }
     }
@@ -232,8 +235,9 @@ impl<'c> Fold<'c> {
             .optional()?;
         let count: i64 =
             self.sql("select count(*) from v_link where campaign = ?1")?.query_row([campaign], |row| row.get(0))?;
-        let fresh = self.links.keys().filter(|(c, ..)| *c == campaign).count();
-        let room = count + i64::try_from(fresh).unwrap_or(LINKS_MAX) < LINKS_MAX;
+        let fresh = self.new_links.entry(campaign).or_default();
+        let room = count + *fresh < LINKS_MAX;
+        *fresh += i64::from(stored.is_none() && room);
         let key = if stored.is_some() || room { (position, pattern) } else { OTHER_LINKS };
         self.link_keys.insert((campaign, position, pattern), key);
         Ok(key)
@@ -274,7 +278,10 @@ impl<'c> Fold<'c> {
                 let seen = (at, accepted.message.raw());
                 change.first = Some(change.first.map_or(seen, |known| known.min(seen)));
                 change.last = Some(change.last.map_or(seen, |known| known.max(seen)));
-                change.name.clone_from(&accepted.campaign_name);
+                // The name it was first accepted under; what it is called since stands beside the ledger.
+                if change.name.is_empty() {
+                    change.name.clone_from(&accepted.campaign_name);
+                }
                 change.mode = mode_code(accepted.about.mode);
                 change.messages += i64::from(accepted.first_of_message);
             }

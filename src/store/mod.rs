@@ -7,6 +7,8 @@ mod accept;
 mod account;
 mod backup;
 mod body;
+#[cfg(test)]
+mod body_tests;
 mod check;
 mod checkpoint;
 mod error;
@@ -23,6 +25,7 @@ mod names;
 mod notice;
 #[cfg(test)]
 mod notice_tests;
+mod notice_unsent;
 mod open;
 mod order;
 #[cfg(test)]

@@ -295,18 +295,29 @@ pub(super) fn wishes(conn: &Connection, message: MessageId) -> Result<Wishes, St
 
 /// Writes down what is to be told of an outcome, and forgets a delay that is over.
 pub(super) fn note(batch: &Batch<'_>, settlement: &Settlement) -> Result<(), StoreError> {
-    let (delivery, message) = (settlement.due.delivery.raw(), settlement.due.message.raw());
+    let delivery = settlement.due.delivery.raw();
     let ended = !matches!(settlement.outcome, Outcome::Deferred { .. });
     if ended && settlement.delay_asked {
         let sql = "delete from notice_due where delivery = ?1 and action = ?2";
         batch.tx.prepare_cached(sql)?.execute(params![delivery, Action::Delayed.code()])?;
     }
-    if let Some(Tell { sender, told }) = &settlement.tell {
-        let due_at = (settlement.at + GATHER).millis();
-        let sql = "insert or ignore into notice_due values (?1, ?2, ?3, ?4, ?5, ?6)";
-        let values = params![delivery, told.action.code(), message, sender.as_str(), due_at, json(told)];
-        batch.tx.prepare_cached(sql)?.execute(values)?;
-    }
+    let Some(Tell { sender, told }) = &settlement.tell else { return Ok(()) };
+    put(batch, settlement.due.delivery, settlement.due.message, sender, told, settlement.at)
+}
+
+/// Notes one thing to be told, gathered with what follows of the same message.
+pub(super) fn put(
+    batch: &Batch<'_>,
+    delivery: DeliveryId,
+    message: MessageId,
+    sender: &Address,
+    told: &Told,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "insert or ignore into notice_due values (?1, ?2, ?3, ?4, ?5, ?6)";
+    let (action, due_at) = (told.action.code(), (at + GATHER).millis());
+    let values = params![delivery.raw(), action, message.raw(), sender.as_str(), due_at, json(told)];
+    batch.tx.prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
 
@@ -317,6 +328,15 @@ pub(super) fn hasten(batch: &Batch<'_>, message: MessageId, at: Timestamp) -> Re
                (select 1 from notice_sender s where s.sender = notice_due.sender and s.singles >= ?4))";
     let values = params![message.raw(), at.millis(), SUCCESS, SINGLES_MAX];
     Ok(batch.tx.prepare_cached(sql)?.execute(values)? > 0)
+}
+
+/// After the wall clock went back: what was to be told by the old time is told now, and no hour begins in the future.
+pub(super) fn pull_back(batch: &Batch<'_>, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "update notice_due set due_at = ?1 where due_at > ?2";
+    batch.tx.prepare_cached(sql)?.execute(params![now.millis(), (now + GATHER).millis()])?;
+    let sql = "update notice_sender set began_at = ?1 where began_at > ?1";
+    batch.tx.prepare_cached(sql)?.execute([now.millis()])?;
+    Ok(())
 }
 
 /// What became of a notice is kept beside the ledger.

@@ -14,6 +14,7 @@ use rusqlite::{Connection, Row, params};
 use super::error::StoreError;
 use super::fold_rows::mode;
 use super::notice;
+use super::notice_unsent::{self, Unsent};
 use super::queue::Queue;
 use super::settle::leave_queue;
 use super::writer::{Batch, Lane};
@@ -220,6 +221,7 @@ fn is_later(now: &str) -> String {
 
 /// Takes a delivery out of the queue, unless it has left it already.
 fn cancel(batch: &mut Batch<'_>, one: &Selected, now: Timestamp) -> Result<bool, StoreError> {
+    notice_unsent::note(batch, one.delivery, one.message, Unsent::Cancelled, now)?;
     let waited = leave_queue(batch, one.delivery, one.message, now)?.was_there;
     if waited && one.about.campaign == CampaignId::OWN_MAIL {
         notice::cancelled(batch, one.delivery, now)?;

@@ -211,7 +211,7 @@ impl Queue {
         self.readers
             .read_long(|conn| {
                 let sql = "select domain, count(*), min(next_at) from queue_delivery where held is null \
-                           and campaign not in (select campaign from queue_pause) group by domain";
+                           and campaign not in (select campaign from queue_pause where campaign <> 0) group by domain";
                 let mut statement = conn.prepare_cached(sql)?;
                 let mut rows = statement.query([])?;
                 let mut heads = Vec::new();
@@ -237,7 +237,7 @@ impl Queue {
                 for lane in 0..=RETRY + 1 {
                     let sql = "select delivery, message, campaign, mode, address, lane, next_at, attempts, accepted_at, \
                                expires_at from queue_delivery where domain = ?1 and lane = ?2 and next_at <= ?3 \
-                               and held is null and campaign not in (select campaign from queue_pause) \
+                               and held is null and campaign not in (select campaign from queue_pause where campaign <> 0) \
                                order by next_at limit ?4";
                     let mut statement = conn.prepare_cached(sql)?;
                     let mut rows = statement.query(params![domain.as_str(), lane, until.millis(), limit])?;
@@ -245,7 +245,7 @@ impl Queue {
                         due.extend(read_due(row)?);
                     }
                     let sql = "select min(next_at) from queue_delivery where domain = ?1 and lane = ?2 and next_at > ?3 \
-                               and held is null and campaign not in (select campaign from queue_pause)";
+                               and held is null and campaign not in (select campaign from queue_pause where campaign <> 0)";
                     let next: Option<i64> = conn
                         .prepare_cached(sql)?
                         .query_row(params![domain.as_str(), lane, until.millis()], |row| row.get(0))?;
@@ -279,22 +279,20 @@ impl Queue {
     /// message of each campaign stays, for its preview. At most 500 a call; returns how many went.
     pub async fn sweep_bodies(&self, before: Timestamp, bytes_max: i64) -> Result<usize, StoreError> {
         let data_dir = Arc::clone(&self.data_dir);
+        // Beside the writer: over a large queue this takes its time.
+        let sum = "select coalesce(sum(length), 0) from queue_message";
+        let total: i64 =
+            self.readers.read_long(move |conn| Ok(conn.prepare_cached(sum)?.query_row([], |row| row.get(0))?)).await?;
         let sweep = move |batch: &mut Batch<'_>| {
-            let sql = "select message, length, released_at, \
-                       message in (select last_message from v_campaign) as sample \
-                       from queue_message where released_at is not null order by released_at limit 500";
-            let total: i64 = batch
-                .tx
-                .prepare_cached("select coalesce(sum(length), 0) from queue_message")?
-                .query_row([], |row| row.get(0))?;
+            let sql = "select message, length, released_at from queue_message where released_at is not null \
+                       and message not in (select last_message from v_campaign) order by released_at limit 500";
             let mut over = total - bytes_max;
             let mut gone = Vec::new();
             let mut statement = batch.tx.prepare_cached(sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let (message, length, released, sample): (i64, i64, i64, bool) =
-                    (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-                if !sample && (released < before.millis() || over > 0) {
+                let (message, length, released): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                if released < before.millis() || over > 0 {
                     over -= length;
                     gone.push(message);
                 }

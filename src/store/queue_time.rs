@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::params;
 
 use super::error::StoreError;
+use super::notice;
 use super::queue::Queue;
 use super::writer::{Batch, Lane};
 use crate::domain::Timestamp;
@@ -17,7 +18,9 @@ impl Queue {
             let sql = "update queue_delivery \
                        set next_at = iif(attempts > 0, ?1, max(?1, next_at - (accepted_at - ?1))) \
                        where (attempts > 0 and next_at > ?2) or (attempts = 0 and accepted_at > ?1 and next_at > ?1)";
-            Ok(batch.tx.execute(sql, params![now.millis(), (now + longest).millis()])?)
+            let moved = batch.tx.execute(sql, params![now.millis(), (now + longest).millis()])?;
+            notice::pull_back(batch, now)?;
+            Ok(moved)
         };
         self.writer.write(Lane::Urgent, 4096, pull).await
     }

@@ -135,6 +135,8 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
         Some(first) => hours(conn, &members, first, HOURS_MAX)?,
         None => Vec::new(),
     };
+    let mut pauses = order::pauses(conn)?;
+    pauses.retain(|pause| members.iter().any(|member| pause.selection == Selection::Campaign(*member)));
     let sql = "select delivery from v_delivery where message = ?1 order by delivery limit 1";
     let sample = conn.prepare_cached(sql)?.query_row([found.last_message], |row| row.get(0)).optional()?;
     Ok(Some(CampaignReport {
@@ -146,7 +148,8 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
         sample: sample.map(DeliveryId::from_raw),
         receipt: report::receipt(conn, found.last_message)?,
         merged,
-        pause: order::pauses(conn)?.into_iter().find(|pause| pause.selection == Selection::Campaign(id)),
+        partly_paused: pauses.len() < members.len(),
+        pause: pauses.into_iter().next(),
         row: found.row,
     }))
 }

@@ -156,6 +156,8 @@ pub(super) fn whole(conn: &Connection, id: DeliveryId) -> Result<Option<Delivery
     let sql = "select 1 from queue_message where message = ?1";
     let body_kept = conn.prepare_cached(sql)?.query_row([message], |_| Ok(())).optional()?.is_some();
     let waiting = waiting(conn, id)?;
+    let sql = "select reply from notice_delivery where delivery = ?1";
+    let own_reply: Option<String> = conn.prepare_cached(sql)?.query_row([id.raw()], |row| row.get(0)).optional()?;
     Ok(Some(DeliveryReport {
         person: PersonId::from_raw(person),
         reverse_path,
@@ -165,6 +167,7 @@ pub(super) fn whole(conn: &Connection, id: DeliveryId) -> Result<Option<Delivery
         tags: tags.unwrap_or_default(),
         metadata: serde_json::from_str(&metadata).unwrap_or_default(),
         timeline,
+        own_reply: own_reply.unwrap_or_default(),
         receipt: report::receipt(conn, message)?,
         body_kept,
         waiting,
@@ -173,8 +176,8 @@ pub(super) fn whole(conn: &Connection, id: DeliveryId) -> Result<Option<Delivery
 }
 
 fn waiting(conn: &Connection, id: DeliveryId) -> Result<Option<Waiting>, StoreError> {
-    let sql = "select next_at, expires_at, held, exists (select 1 from queue_pause p where p.campaign = q.campaign \
-               or (p.campaign = 0 and p.domain in ('', q.domain))) from queue_delivery q where delivery = ?1";
+    let sql = "select next_at, expires_at, held, exists (select 1 from queue_pause p \
+               where (p.campaign <> 0 and p.campaign = q.campaign) or (p.campaign = 0 and p.domain in ('', q.domain))) from queue_delivery q where delivery = ?1";
     let read = |row: &Row<'_>| {
         Ok(Waiting {
             next_at: Timestamp::from_millis(row.get(0)?),

@@ -107,9 +107,13 @@ pub(super) fn oldest(conn: &Connection, domain: Option<&str>) -> Result<Option<O
         })
     };
     let found = match domain {
-        None => conn.prepare_cached(&format!("{COLUMNS} order by delivery limit 1"))?.query_row([], read),
+        None => conn
+            .prepare_cached(&format!("{COLUMNS} where campaign <> 0 order by delivery limit 1"))?
+            .query_row([], read),
         Some(domain) => {
-            let sql = format!("{COLUMNS} indexed by queue_domain where domain = ?1 order by delivery limit 1");
+            let sql = format!(
+                "{COLUMNS} indexed by queue_domain where domain = ?1 and campaign <> 0 order by delivery limit 1"
+            );
             conn.prepare_cached(&sql)?.query_row([domain], read)
         }
     };
@@ -211,7 +215,11 @@ pub(super) fn name(conn: &Connection, selection: &Selection) -> Result<Option<St
     let (sql, value) = match selection {
         Selection::All => return Ok(Some(String::new())),
         Selection::Domain(domain) => return Ok(Some(domain.to_string())),
-        Selection::Campaign(campaign) => ("select name from v_campaign where id = ?1 and name <> ''", campaign.raw()),
+        Selection::Campaign(campaign) => (
+            "select coalesce(n.name, v.name) from v_campaign v left join campaign_name n on n.campaign = v.id \
+             where v.id = ?1 and v.name <> ''",
+            campaign.raw(),
+        ),
         Selection::Message(message) => ("select subject from message where id = ?1", message.raw()),
         Selection::Delivery(delivery) => ("select address from queue_delivery where delivery = ?1", delivery.raw()),
     };

@@ -26,7 +26,7 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
     let Settlement { due, attempt, outcome, at, .. } = settlement;
     let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
     let attempt = attempt.clone();
-    notice::note(batch, settlement)?;
+    // What there is to tell of it is noted once it is known that it was still wanted.
     let mut telling = settlement.tell.is_some();
     let fact = match outcome {
         Outcome::Deferred { reply, next } => {
@@ -34,24 +34,27 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
             let sql = "update queue_delivery set attempts = ?2, next_at = ?3, lane = ?4 where delivery = ?1";
             let values = params![due.delivery.raw(), attempt.n, next.millis(), lane];
             if batch.tx.prepare_cached(sql)?.execute(values)? == 0 {
-                return Ok(telling);
+                return Ok(false);
             }
+            notice::note(batch, settlement)?;
             Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
         }
         Outcome::Delivered(_) => {
+            notice::note(batch, settlement)?;
             telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
             Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links }
         }
         Outcome::Bounced { class, .. } => {
+            notice::note(batch, settlement)?;
             telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
             Fact::Bounced { about, attempt, class: *class }
         }
         Outcome::Expired { reply } => {
-            let left = leave_queue(batch, due.delivery, due.message, *at)?;
-            telling |= left.telling;
-            if !left.was_there {
-                return Ok(telling);
+            if !is_there(batch, due.delivery)? {
+                return Ok(false);
             }
+            notice::note(batch, settlement)?;
+            telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
             Fact::Expired { about, attempt, class: BounceClass::of(reply) }
         }
     };
@@ -68,6 +71,11 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
         suppression::bounced(batch, due, *at)?;
     }
     Ok(telling)
+}
+
+fn is_there(batch: &Batch<'_>, delivery: DeliveryId) -> Result<bool, StoreError> {
+    let sql = "select 1 from queue_delivery where delivery = ?1";
+    Ok(batch.tx.prepare_cached(sql)?.query_row([delivery.raw()], |_| Ok(())).optional()?.is_some())
 }
 
 /// Takes a delivery out of the queue. The last one of a message releases its body.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::error::StoreError;
 use super::fold_rows::mode;
 use super::ledger::TextField;
+use super::notice_unsent::{self, Unsent};
 use super::queue::{Due, Queue};
 use super::reader::Readers;
 use super::settle::leave_queue;
@@ -142,13 +143,16 @@ impl Queue {
     }
 
     /// Ends a delivery that is held back: it leaves the queue unsent.
-    pub async fn suppress(&self, due: Due, by: Suppression, now: Timestamp) -> Result<(), StoreError> {
+    /// Whether something is to be told to its sender now.
+    pub async fn suppress(&self, due: Due, by: Suppression, now: Timestamp) -> Result<bool, StoreError> {
         let suppress = move |batch: &mut Batch<'_>| {
-            if leave_queue(batch, due.delivery, due.message, now)?.was_there {
+            notice_unsent::note(batch, due.delivery, due.message, Unsent::Suppressed, now)?;
+            let left = leave_queue(batch, due.delivery, due.message, now)?;
+            if left.was_there {
                 let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
                 batch.record(now, Fact::Suppressed { about, by: Some(by.clone()) }, &[])?;
             }
-            Ok(())
+            Ok(left.telling)
         };
         self.writer.write(Lane::Urgent, ENTRY_BYTES, suppress).await
     }
@@ -310,12 +314,12 @@ fn list(
     let from = if start.is_empty() {
         "from v_suppression s left join person p on p.id = s.person where true"
     } else {
-        "from person p cross join v_suppression s on s.person = p.id where p.address >= ?1 and p.address < ?1 || char(127)"
+        "from person p cross join v_suppression s on s.person = p.id where p.address >= ?1 and p.address < ?1 || char(1114111)"
     };
     // `+` keeps an index that knows no place out of it.
     let of_reason = if reason.is_some() { "s.reason = ?4" } else { "+s.reason > 0" };
     let sql = format!("{SELECT_ROW} {from} and s.rowid < ?2 and {of_reason} order by s.rowid desc limit ?3");
-    let start = start.to_ascii_lowercase();
+    let start = start.to_lowercase();
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = match reason {
         Some(reason) => statement.query_map(params![start, before, limit, reason.code()], read_row)?,

@@ -164,34 +164,6 @@ async fn a_campaign_goes_in_and_its_numbers_come_out() {
 }
 
 #[tokio::test]
-async fn bodies_of_all_sizes_come_back_and_damage_is_seen() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let queue = store.queue();
-    let large = vec![b'x'; 300_000];
-    let (small_id, _) = queue.accept(admission(&["a@x.example"], b"small")).await.unwrap();
-    let (large_id, _) = queue.accept(admission(&["a@x.example"], &large)).await.unwrap();
-    assert_eq!(queue.message(small_id).await.unwrap().unwrap().body, b"small");
-    assert_eq!(queue.message(large_id).await.unwrap().unwrap().body, large);
-    std::fs::write(folder.path().join("bodies/orphan.eml"), b"x").unwrap();
-    store.close();
-    drop(store);
-    let file = std::fs::read_dir(folder.path().join("bodies"))
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .find(|p| !p.ends_with("orphan.eml"))
-        .unwrap();
-    let mut bytes = std::fs::read(&file).unwrap();
-    bytes[77] ^= 1;
-    std::fs::write(&file, bytes).unwrap();
-    let store = open(folder.path());
-    assert!(!folder.path().join("bodies/orphan.eml").exists());
-    assert!(matches!(store.queue().message(large_id).await.unwrap(), Err(BodyFault::Damaged(_))));
-    assert_eq!(store.queue().message(MessageId::from_raw(5)).await.unwrap().unwrap_err(), BodyFault::Gone);
-    store.close();
-}
-
-#[tokio::test]
 async fn a_second_process_is_kept_out_and_released_bodies_go() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
@@ -334,6 +306,26 @@ fn folded(runs: &[Vec<(i64, Fact)>]) -> rusqlite::Connection {
         Fold::main(&conn).apply(1, &events).unwrap();
     }
     conn
+}
+
+#[test]
+fn a_campaign_has_its_thousand_links_however_the_runs_are_cut() {
+    let clicked = |position: u16| {
+        let delivery = DeliveryId::from_raw(i64::from(position % 40) + 1);
+        let about = About { delivery, campaign: CampaignId::from_raw(9_000), mode: Mode::Live };
+        let text = String::new;
+        let (class, pattern) = (Audience::Human, i64::from(position));
+        let hit = Hit { about, position, pattern, class, rule: text(), family: text(), address: text(), count: 1 };
+        (i64::from(position), Fact::Clicked(hit))
+    };
+    let (first, second) = ((1..=600).map(clicked).collect::<Vec<_>>(), (151..=1_200).map(clicked).collect::<Vec<_>>());
+    let links = |runs: &[Vec<_>]| {
+        let rows = dump(&folded(runs));
+        rows.into_iter().filter(|row| row.starts_with("link ")).collect::<Vec<_>>()
+    };
+    let whole = links(&[[first.clone(), second.clone()].concat()]);
+    assert_eq!(whole.len(), 1_001, "a thousand, and the others in one");
+    assert_eq!(whole, links(&[first, second]));
 }
 
 /// Every row of every view but what names a seq, zero rows left out.

@@ -219,6 +219,8 @@ pub struct DeliveryReport {
     pub metadata: Vec<(String, String)>,
     /// Oldest first; at most 1,000.
     pub timeline: Vec<TimelineEntry>,
+    /// What was last said of mail that the relay wrote itself, which has no timeline; empty otherwise.
+    pub own_reply: String,
     /// What was changed.
     pub receipt: Receipt,
     /// Whether the body is still kept.
@@ -248,8 +250,10 @@ pub struct CampaignReport {
     pub receipt: Receipt,
     /// The campaigns that are shown as part of it, by number and name.
     pub merged: Vec<(CampaignId, String)>,
-    /// Its pause.
+    /// Its pause, or that of a campaign that was merged into it.
     pub pause: Option<Pause>,
+    /// Whether some of what is shown as this campaign is not paused.
+    pub partly_paused: bool,
 }
 
 /// Something that needs a look.

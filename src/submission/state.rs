@@ -235,8 +235,15 @@ impl State {
                 let first = !std::mem::replace(&mut transaction.in_chunks, true);
                 Step::ReadChunk(Chunk { size, first, last, most })
             }
-            Some(_) => Step::SkipChunk(size, Reply::new(554, (5, 5, 1), "no valid recipients")),
-            None => Step::SkipChunk(size, Reply::new(503, (5, 5, 1), "MAIL and RCPT first")),
+            Some(_) => self.skip(size, Reply::new(554, (5, 5, 1), "no valid recipients")),
+            None => self.skip(size, Reply::new(503, (5, 5, 1), "MAIL and RCPT first")),
+        }
+    }
+
+    fn skip(&mut self, size: u64, reply: Reply) -> Step {
+        match self.strike(reply.clone()) {
+            close @ Step::Close(_) => close,
+            _ => Step::SkipChunk(size, reply),
         }
     }
 
@@ -270,6 +277,10 @@ impl Machine for State {
     fn long_line(&mut self) -> Step {
         self.exchange = Exchange::None;
         self.strike(Reply::new(500, (5, 5, 2), "the line is too long"))
+    }
+
+    fn bare_line_feed(&mut self) -> Step {
+        self.strike(Reply::new(500, (5, 5, 2), "end each line with CR LF"))
     }
 
     fn line_max(&self) -> usize {

@@ -64,6 +64,29 @@ async fn the_relay_tells_what_was_asked() {
 }
 
 #[tokio::test]
+async fn what_is_not_sent_is_told_to_who_asked() {
+    let sink = Sink::start().await.unwrap();
+    let mut relay = Config::smarthost(sink.address()).start().await;
+    relay.command_text(&["suppression", "add", "ok-listed@b.example"]).await;
+    relay.command_text(&["queue", "pause", "--domain", "c.example"]).await;
+    let mut client = relay.client().await;
+    submit(&mut client, "asked", "", &["<ok-listed@b.example> NOTIFY=FAILURE"]).await;
+    submit(&mut client, "silent", "", &["<ok-listed@b.example>", "<ok-8@c.example>"]).await;
+    submit(&mut client, "cancelled", "", &["<ok-9@c.example> NOTIFY=FAILURE,DELAY"]).await;
+    let asked = notice_to(&sink, "asked@own.example").await;
+    assert_eq!(
+        (asked.recipient("ok-listed", "Action"), asked.recipient("ok-listed", "Status")),
+        ("failed".into(), "5.7.1".into())
+    );
+    relay.command_text(&["queue", "cancel", "--domain", "c.example"]).await;
+    let cancelled = notice_to(&sink, "cancelled@own.example").await;
+    assert_eq!(cancelled.recipient("ok-9", "Status"), "5.3.0");
+    assert!(sink.received_by("silent@own.example").is_empty());
+    client.quit().await;
+    relay.finish().await;
+}
+
+#[tokio::test]
 async fn a_server_that_reports_itself_is_asked_to() {
     let sink = Sink::with(SinkSettings { dsn: true, ..SinkSettings::default() }).await.unwrap();
     let mut relay = Config::smarthost(sink.address()).start().await;
