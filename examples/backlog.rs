@@ -1,5 +1,6 @@
 //! Fills a data folder with mail that waits, by the store's own way of accepting it: 1,000 recipients a message, due in
-//! an hour. `backlog FOLDER [RECIPIENTS] [DOMAINS]`; used by `benches/backlog.sh`.
+//! an hour. The last thousand are the campaign `small`, the others of campaigns of so many.
+//! `backlog FOLDER [RECIPIENTS] [DOMAINS] [OF_A_CAMPAIGN]`; used by `benches/backlog.sh`.
 #![expect(clippy::unwrap_used, reason = "a tool for the bench; it ends where it fails")]
 
 use std::sync::Arc;
@@ -18,18 +19,20 @@ fn chance() -> u64 {
 async fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let number = |at: usize, usual: usize| arguments.get(at).map_or(usual, |text| text.parse().unwrap());
-    let (recipients, domains) = (number(1, 1_000_000), number(2, 20_000));
+    let (recipients, domains, of_a_campaign) = (number(1, 1_000_000), number(2, 20_000), number(3, 100_000));
     let data_dir = arguments.first().unwrap().into();
     let store = Store::open(Settings { data_dir, node: 0, clock: Clock, random: chance }).unwrap();
     let mut under_way = tokio::task::JoinSet::new();
-    for message in 0..recipients / 1_000 {
+    for message in 0..=recipients / 1_000 {
+        let last = message == recipients / 1_000;
+        let campaign = if last { "small".to_owned() } else { format!("campaign {}", message * 1_000 / of_a_campaign) };
         let queue = store.queue();
         let now = Clock.now();
         // A few domains have most of the mail, as in any list.
         let domain = |n: usize| if n.is_multiple_of(2) { n % 5 } else { n % domains };
         let address = |n: usize| Address::parse(&format!("person-{n}@d{}.example", domain(n))).unwrap();
         let admission = Admission {
-            campaign: Campaign::new(&format!("campaign {}", message / 100), Mode::Live),
+            campaign: Campaign::new(&campaign, Mode::Live),
             list: None,
             credential: "bench".to_owned(),
             reverse_path: None,
