@@ -204,6 +204,7 @@ impl Notices {
             signers,
             utf8: false,
             unsubscribe: false,
+            short_lines: false,
             untracked: None,
         }
     }
