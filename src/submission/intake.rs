@@ -12,6 +12,7 @@ use crate::domain::{campaign, suppression};
 use crate::mail::cache::{Compiled, StencilCache};
 use crate::mail::control::{self, Control};
 use crate::mail::header::HeaderBlock;
+use crate::mail::outline::Outline;
 use crate::mail::proof;
 use crate::mail::receipt::Receipt;
 use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
@@ -219,9 +220,11 @@ impl Intake {
     }
 
     /// Whether the copies keep lines that are longer than a server has to take, in parts that can be encoded. Most mail has
-    /// none to begin with.
+    /// none to begin with, and where two readers could disagree about the parts, all stays.
     fn can_shorten(&self, raw: &[u8], stencil: &Stencil) -> bool {
-        sevenbit::has_long_line(raw) && sevenbit::shorten(&self.sample(raw, stencil)).is_ok()
+        sevenbit::has_long_line(raw)
+            && Outline::read(raw).is_ok()
+            && sevenbit::shorten(&self.sample(raw, stencil)).is_ok()
     }
 
     fn sample(&self, raw: &[u8], stencil: &Stencil) -> Vec<u8> {
