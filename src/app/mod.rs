@@ -92,8 +92,9 @@ impl Listeners {
         })
     }
 
-    /// Writes down where the relay listens, for programs that let the system choose the ports.
-    fn write(&self, data_dir: &Path) {
+    /// Writes down where the relay listens, for programs that let the system choose the ports. The rooms have these sockets
+    /// too, and end them: were they kept here, clients would wait at a stopping relay for a greeting that never comes.
+    fn write(self, data_dir: &Path) {
         let text = |listener: &std::net::TcpListener| listener.local_addr().map(|a| a.to_string()).unwrap_or_default();
         let places = serde_json::json!({
             "submission": self.submission.iter().map(text).collect::<Vec<_>>(),

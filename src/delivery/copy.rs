@@ -136,7 +136,9 @@ fn stamp(
 fn unsigned(compiled: &Compiled, delivery: DeliveryId, keys: &TokenKeys) -> Result<Vec<u8>, CopyFault> {
     let id = compiled.recipe.key;
     let key = keys.get(id).ok_or_else(|| CopyFault::Unusable(format!("signing secret {id} is missing")))?;
-    Ok(compiled.stencil.stamp(&compiled.raw, delivery, key))
+    let copy = compiled.stencil.stamp(&compiled.raw, delivery, key);
+    let shortened = if compiled.recipe.short_lines { sevenbit::shorten(&copy).ok() } else { None };
+    Ok(shortened.unwrap_or(copy))
 }
 
 /// Signatures go on top, over all that leaves.

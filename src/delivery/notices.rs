@@ -204,6 +204,7 @@ impl Notices {
             signers,
             utf8,
             unsubscribe: false,
+            short_lines: false,
             untracked: None,
         }
     }

@@ -46,6 +46,9 @@ pub struct Recipe {
     /// Whether the sender asked for SMTPUTF8, so that header fields may be internationalised.
     #[serde(default)]
     pub utf8: bool,
+    /// Whether parts with long lines are encoded.
+    #[serde(default)]
+    pub short_lines: bool,
     /// Why nothing is tracked, when a rewritten copy did not stand its proof.
     #[serde(default)]
     pub untracked: Option<String>,

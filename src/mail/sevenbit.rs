@@ -1,6 +1,6 @@
-//! A copy for a server that takes no 8-bit text (RFC 6152 section 3): parts with octets above 127 become quoted-printable
-//! or base64, which loses nothing. Signed mail is never re-encoded, and neither is what two readers could take apart
-//! differently.
+//! Re-encoding without loss, as quoted-printable or base64: of parts with octets above 127 for a server that takes no 8-bit
+//! text (RFC 6152 section 3), and of parts with lines that are longer than any server has to take. Signed mail is never
+//! re-encoded, and neither is what two readers could take apart differently.
 
 use std::ops::Range;
 
@@ -13,13 +13,54 @@ use super::transfer::Transfer;
 
 /// RFC 2045 section 6.8, characters.
 const BASE64_LINE: usize = 76;
+/// RFC 5321 section 4.5.3.1.6, octets without CRLF.
+const LINE_MAX: usize = 998;
+
+/// What no part of a copy may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unwanted {
+    EightBit,
+    LongLines,
+}
+
+impl Unwanted {
+    fn is_in(self, body: &[u8]) -> bool {
+        match self {
+            Self::EightBit => !body.is_ascii(),
+            Self::LongLines => has_long_line(body),
+        }
+    }
+}
+
+/// Whether a line is longer than a server has to take.
+pub fn has_long_line(raw: &[u8]) -> bool {
+    let mut start = 0;
+    let long = memchr::memchr_iter(b'\n', raw).any(|end| {
+        let length = end - std::mem::replace(&mut start, end + 1);
+        length > LINE_MAX + 1
+    });
+    long || raw.len() - start > LINE_MAX
+}
 
 /// The message in ASCII. The error says why it cannot be had without loss.
 pub fn convert(raw: &[u8]) -> Result<Vec<u8>, String> {
+    let copy = encode(raw, Unwanted::EightBit)?;
+    if copy.is_ascii() { Ok(copy) } else { Err("octets outside of its parts are not ASCII".to_owned()) }
+}
+
+/// The message with its parts encoded that have long lines. The error says why that cannot be done without loss.
+pub fn shorten(raw: &[u8]) -> Result<Vec<u8>, String> {
+    encode(raw, Unwanted::LongLines)
+}
+
+fn encode(raw: &[u8], unwanted: Unwanted) -> Result<Vec<u8>, String> {
     let parse = |bytes| MessageParser::new().parse(bytes).ok_or("its structure cannot be read");
     let message: Message<'_> = parse(raw)?;
     let mut edits = Vec::new();
-    collect(raw, &message, &mut edits)?;
+    collect(raw, &message, unwanted, &mut edits)?;
+    if edits.is_empty() && unwanted == Unwanted::LongLines {
+        return Err("its long lines are in no part that can be encoded".to_owned());
+    }
     if message.header("MIME-Version").is_none() {
         edits.push((0..0, b"MIME-Version: 1.0\r\n".to_vec()));
     }
@@ -32,9 +73,6 @@ pub fn convert(raw: &[u8]) -> Result<Vec<u8>, String> {
         at = range.end;
     }
     copy.extend(raw.get(at..).unwrap_or_default());
-    if !copy.is_ascii() {
-        return Err("octets outside of its parts are not ASCII".to_owned());
-    }
     if reads_alike(&message, &parse(&copy)?) {
         Ok(copy)
     } else {
@@ -44,26 +82,30 @@ pub fn convert(raw: &[u8]) -> Result<Vec<u8>, String> {
 
 type Edit = (Range<usize>, Vec<u8>);
 
-fn collect(raw: &[u8], message: &Message<'_>, edits: &mut Vec<Edit>) -> Result<(), String> {
+fn collect(raw: &[u8], message: &Message<'_>, unwanted: Unwanted, edits: &mut Vec<Edit>) -> Result<(), String> {
+    let eight_bit = unwanted == Unwanted::EightBit;
     for part in &message.parts {
         let header = raw.get(part.offset_header as usize..part.offset_body as usize).unwrap_or_default();
-        if !header.is_ascii() {
+        if eight_bit && !header.is_ascii() {
             return Err("a header field in it is not ASCII".to_owned());
         }
         if is_signed(part) {
             return Err("it is signed".to_owned());
         }
         match &part.body {
-            PartType::Multipart(_) => relabel(raw, part, "7bit", edits)?,
+            PartType::Multipart(_) if eight_bit => relabel(raw, part, "7bit", edits)?,
+            PartType::Multipart(_) => {}
             PartType::Message(inner) if is_plain(part) => {
-                relabel(raw, part, "7bit", edits)?;
-                collect(raw, inner, edits)?;
+                if eight_bit {
+                    relabel(raw, part, "7bit", edits)?;
+                }
+                collect(raw, inner, unwanted, edits)?;
             }
             PartType::Message(_)
             | PartType::Text(_)
             | PartType::Html(_)
             | PartType::Binary(_)
-            | PartType::InlineBinary(_) => leaf(raw, part, edits)?,
+            | PartType::InlineBinary(_) => leaf(raw, part, unwanted, edits)?,
         }
     }
     Ok(())
@@ -78,37 +120,53 @@ fn is_signed(part: &MessagePart<'_>) -> bool {
     by_kind || part.headers.iter().any(|header| header.name == HeaderName::DkimSignature)
 }
 
-fn is_plain(part: &MessagePart<'_>) -> bool {
-    Transfer::parse(part.content_transfer_encoding().unwrap_or_default()) == Some(Transfer::Identity)
+fn main_type<'a>(part: &'a MessagePart<'_>) -> &'a str {
+    part.content_type().map_or("", |kind| kind.ctype())
 }
 
-fn leaf(raw: &[u8], part: &MessagePart<'_>, edits: &mut Vec<Edit>) -> Result<(), String> {
+fn encoding(part: &MessagePart<'_>) -> Option<Transfer> {
+    Transfer::parse(part.content_transfer_encoding().unwrap_or_default())
+}
+
+fn is_plain(part: &MessagePart<'_>) -> bool {
+    encoding(part) == Some(Transfer::Identity)
+}
+
+fn leaf(raw: &[u8], part: &MessagePart<'_>, unwanted: Unwanted, edits: &mut Vec<Edit>) -> Result<(), String> {
     let range = part.offset_body as usize..part.offset_end as usize;
     let body = raw.get(range.clone()).unwrap_or_default();
-    if body.is_ascii() {
+    if !unwanted.is_in(body) {
         return Ok(());
     }
-    if !is_plain(part) {
-        return Err("an encoded part in it holds octets that are not ASCII".to_owned());
-    }
-    if part.is_text() {
-        relabel(raw, part, "quoted-printable", edits)?;
-        edits.push((range, quoted::encode(body)));
-    } else {
-        relabel(raw, part, "base64", edits)?;
-        let mut lines = Vec::with_capacity(body.len() / 2 * 3);
-        for line in STANDARD.encode(body).as_bytes().chunks(BASE64_LINE) {
-            if !lines.is_empty() {
-                lines.extend(b"\r\n");
-            }
-            lines.extend(line);
+    match (encoding(part), unwanted) {
+        // RFC 2046 section 5.2: of what is not named there only 7bit is sure to be allowed.
+        (Some(Transfer::Identity), Unwanted::LongLines) if main_type(part).eq_ignore_ascii_case("message") => {}
+        (Some(Transfer::Identity), _) if part.is_text() => {
+            relabel(raw, part, "quoted-printable", edits)?;
+            edits.push((range, quoted::encode(body)));
         }
-        if range.end == raw.len() {
-            lines.extend(b"\r\n");
+        (Some(Transfer::Identity), _) => {
+            relabel(raw, part, "base64", edits)?;
+            edits.push((range.clone(), in_lines(STANDARD.encode(body).as_bytes(), range.end == raw.len())));
         }
-        edits.push((range, lines));
+        (Some(Transfer::Base64), Unwanted::LongLines) => {
+            let digits: Vec<u8> = body.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
+            edits.push((range, in_lines(&digits, body.ends_with(b"\r\n"))));
+        }
+        (Some(Transfer::QuotedPrintable) | None, Unwanted::LongLines) => {}
+        (Some(Transfer::QuotedPrintable | Transfer::Base64) | None, Unwanted::EightBit) => {
+            return Err("an encoded part in it holds octets that are not ASCII".to_owned());
+        }
     }
     Ok(())
+}
+
+fn in_lines(digits: &[u8], ended: bool) -> Vec<u8> {
+    let mut lines = digits.chunks(BASE64_LINE).collect::<Vec<_>>().join(&b"\r\n"[..]);
+    if ended {
+        lines.extend(b"\r\n");
+    }
+    lines
 }
 
 /// Says the new encoding in the part's header block; a multipart that names none keeps none.
@@ -178,6 +236,56 @@ mod tests {
         let copy = String::from_utf8(convert(nested.as_bytes()).unwrap()).unwrap();
         assert!(copy.contains("rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\nMIME-Version"), "{copy}");
         assert!(copy.ends_with("quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe\r\n"), "{copy}");
+    }
+
+    #[test]
+    fn parts_with_long_lines_are_encoded_and_all_else_stays() {
+        let (fits, long, digits) = ("y".repeat(998), "x=".repeat(500), "AAAA".repeat(300));
+        let eight_bit = format!("Content-Transfer-Encoding: 8bit\r\n\r\n\u{e4}\r\n{fits}\r\n--b\r\n");
+        let raw = format!(
+            "From: J\u{f6}rg <a@own.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\
+             Content-Transfer-Encoding: 8bit\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{long}\r\n\
+             --b\r\n{eight_bit}Content-Type: image/x-y\r\nContent-Transfer-Encoding: base64\r\n\r\n{digits}\r\n--b\r\n\
+             Content-Type: application/x-y\r\n\r\n{long}\u{e4}\r\n--b--\r\n"
+        );
+        assert!(has_long_line(raw.as_bytes()));
+        let copy = shorten(raw.as_bytes()).unwrap();
+        assert!(!has_long_line(&copy));
+        assert_eq!(shorten(raw.as_bytes()).unwrap(), copy);
+        assert!(shorten(&copy).is_err());
+        let copy = String::from_utf8(copy).unwrap();
+        assert!(copy.starts_with(&raw[..raw.find("charset").unwrap()]), "{copy}");
+        assert!(copy.contains("utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nx=3Dx=3D"), "{copy}");
+        assert!(copy.contains(&eight_bit), "{copy}");
+        assert!(copy.contains(&format!("base64\r\n\r\n{}\r\nAAAA", "A".repeat(76))), "{copy}");
+        assert!(copy.contains("application/x-y\r\nContent-Transfer-Encoding: base64\r\n\r\neD14"), "{copy}");
+    }
+
+    #[test]
+    fn long_lines_that_cannot_be_encoded_stay() {
+        let long = "x".repeat(999);
+        for (raw, why) in [
+            (format!("Subject: {long}\r\n\r\nx\r\n"), "no part"),
+            (format!("DKIM-Signature: v=1; d=a.example\r\n\r\n{long}\r\n"), "signed"),
+            (format!("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n{long}\r\n--b--\r\n"), "signed"),
+            (
+                format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{long}\r\n--b\r\n\r\nx\r\n--b--\r\n"),
+                "no part",
+            ),
+            (format!("Content-Type: message/delivery-status\r\n\r\n{long}\r\n"), "no part"),
+            (format!("Content-Transfer-Encoding: quoted-printable\r\n\r\n{long}\r\n"), "no part"),
+        ] {
+            assert!(has_long_line(raw.as_bytes()));
+            assert!(shorten(raw.as_bytes()).unwrap_err().contains(why), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_998_octets_is_not_long() {
+        let lines = |n: usize| format!("a\r\n{0}\r\nb\r\n{0}", "x".repeat(n));
+        assert!(!has_long_line(lines(998).as_bytes()) && !has_long_line(b""));
+        assert!(has_long_line(lines(999).as_bytes()));
+        assert!(has_long_line(&[b'x'; 999]) && has_long_line(format!("{}\r\n", "x".repeat(999)).as_bytes()));
     }
 
     #[test]

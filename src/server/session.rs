@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -100,6 +100,8 @@ impl Session {
             return Ok(());
         }
         self.machine.greet().write(&mut self.output);
+        let idle = self.server.settings.idle_timeout;
+        let mut heard = Instant::now();
         loop {
             // Replies to commands that came together go out together (RFC 2920 section 3.2).
             while let Some(step) = self.next_step() {
@@ -109,12 +111,13 @@ impl Session {
                 if !self.machine.in_chunks() {
                     self.chunks = None;
                 }
+                heard = Instant::now();
             }
             self.flush().await?;
-            let idle = self.server.settings.idle_timeout;
             let stop = self.stop.clone();
+            // A command has this long to come whole: who drips it is as silent as who says nothing.
             let read = tokio::select! {
-                read = timeout(idle, read_more(&mut self.stream, &mut self.input)) => read,
+                read = timeout_at(heard + idle, read_more(&mut self.stream, &mut self.input)) => read,
                 () = stop.cancelled() => return self.say_goodbye("the relay is stopping; try again soon").await,
             };
             match read {

@@ -12,9 +12,12 @@ use crate::domain::{campaign, suppression};
 use crate::mail::cache::{Compiled, StencilCache};
 use crate::mail::control::{self, Control};
 use crate::mail::header::HeaderBlock;
+use crate::mail::outline::Outline;
 use crate::mail::proof;
 use crate::mail::receipt::Receipt;
 use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
+use crate::mail::sevenbit;
+use crate::mail::stencil::Stencil;
 use crate::smtp::reply::Reply;
 use crate::store::{Admission, Due, Queue, StoreError};
 use crate::work;
@@ -192,6 +195,7 @@ impl Intake {
             signed_at: now.millis(),
             signers,
             utf8: submitted.utf8,
+            short_lines: false,
             untracked: None,
         }
     }
@@ -210,18 +214,26 @@ impl Intake {
                 (recipe, stencil)
             }
         };
+        let recipe = Recipe { short_lines: self.can_shorten(raw, &stencil), ..recipe };
         let (reverse_path, wishes) = (submitted.envelope.reverse_path.clone(), submitted.envelope.wishes.clone());
         Compiled { raw: Arc::clone(raw), stencil, recipe, reverse_path, wishes: Arc::new(wishes) }
     }
 
+    /// Whether the copies keep lines that are longer than a server has to take, in parts that can be encoded. Most mail has
+    /// none to begin with, and where two readers could disagree about the parts, all stays.
+    fn can_shorten(&self, raw: &[u8], stencil: &Stencil) -> bool {
+        sevenbit::has_long_line(raw)
+            && Outline::read(raw).is_ok()
+            && sevenbit::shorten(&self.sample(raw, stencil)).is_ok()
+    }
+
+    fn sample(&self, raw: &[u8], stencil: &Stencil) -> Vec<u8> {
+        stencil.stamp(raw, PROOF_DELIVERY, self.keys.current())
+    }
+
     /// The second reader: other code decodes and tokenises a copy and must find the original in it.
-    fn prove(
-        &self,
-        raw: &[u8],
-        recipe: &Recipe,
-        stencil: &crate::mail::stencil::Stencil,
-    ) -> Result<(), proof::Difference> {
-        let copy = stencil.stamp(raw, PROOF_DELIVERY, self.keys.current());
+    fn prove(&self, raw: &[u8], recipe: &Recipe, stencil: &Stencil) -> Result<(), proof::Difference> {
+        let copy = self.sample(raw, stencil);
         recipe.with_plan(|plan| proof::check(raw, &copy, plan, &self.keys, PROOF_DELIVERY))
     }
 

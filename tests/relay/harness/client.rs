@@ -1,12 +1,12 @@
 //! An SMTP client in the scenario's hands: it says what it is told, right or wrong, and shows what came back.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Certificate, Login};
 
@@ -46,7 +46,25 @@ pub struct Client {
 impl Client {
     /// Connects and reads nothing.
     pub async fn connect(server: SocketAddr) -> Self {
-        let stream = TcpStream::connect(server).await.expect("the server takes connections");
+        Self::over(TcpStream::connect(server).await.expect("the server takes connections"))
+    }
+
+    /// Connects from 127.0.0.`last`, reads the greeting and says EHLO.
+    pub async fn greeted_from(last: u8, server: SocketAddr) -> Self {
+        let mut client = Self::connect_from(last, server).await;
+        assert_eq!(client.reply().await.code, 220);
+        client.expect("EHLO client.example", 250).await;
+        client
+    }
+
+    /// Connects from 127.0.0.`last` and reads nothing.
+    pub async fn connect_from(last: u8, server: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0))).unwrap();
+        Self::over(socket.connect(server).await.expect("the server takes connections"))
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self { channel: Box::new(stream), input: Vec::new() }
     }

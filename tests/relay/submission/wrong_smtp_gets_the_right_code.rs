@@ -40,6 +40,11 @@ async fn wrong_smtp_gets_the_right_code() {
     assert!((500..600).contains(&reply.code), "{}", reply.text());
     assert_eq!(client.send("a@b.example", &["c@d.example"], &"x".repeat(20_000)).await.code, 552);
     assert_eq!(client.send("a@b.example", &["c@d.example"], "Subject: x\r\n\r\nx\r\n").await.code, 250);
+    // RFC 5321 section 4.5.3.1.4 wants 512 octets; four times that are taken.
+    for (octets, code) in [(512, 250), (2_048, 250), (2_049, 500), (50_000, 500), (7, 250)] {
+        let line = format!("NOOP {}", "x".repeat(octets - 7));
+        assert_eq!(client.say(&line).await.code, code, "{octets}");
+    }
     client.quit().await;
     relay.finish().await;
 }
