@@ -14,6 +14,8 @@ const KNOWN_MAX: usize = 50_000;
 struct Load {
     in_flight: usize,
     parked: VecDeque<Domain>,
+    /// Whether some of them wait for a word.
+    barred: bool,
 }
 
 /// The sites.
@@ -21,7 +23,7 @@ struct Load {
 pub(super) struct Sites {
     known: HashMap<Domain, Arc<str>>,
     loads: HashMap<Arc<str>, Load>,
-    /// Those whose parked domains wait for a word and not for a permit, in their order.
+    /// Sites whose parked domains wait for a word and not for a permit, in their order.
     barred: Vec<Arc<str>>,
 }
 
@@ -59,10 +61,11 @@ impl Sites {
 
     /// Has a domain wait until an attempt to the site ends, or for [`Sites::unbar`].
     pub(super) fn park(&mut self, site: Arc<str>, domain: Domain, barred: bool) {
-        if barred && !self.barred.contains(&site) {
-            self.barred.push(Arc::clone(&site));
+        let load = self.loads.entry(Arc::clone(&site)).or_default();
+        load.parked.push_back(domain);
+        if barred && !std::mem::replace(&mut load.barred, true) {
+            self.barred.push(site);
         }
-        self.loads.entry(site).or_default().parked.push_back(domain);
     }
 
     /// The one that has waited longest.
@@ -84,7 +87,9 @@ impl Sites {
     pub(super) fn unbar(&mut self) -> Vec<Domain> {
         let mut free = Vec::new();
         for site in std::mem::take(&mut self.barred) {
-            free.extend(self.loads.get_mut(&site).into_iter().flat_map(|load| std::mem::take(&mut load.parked)));
+            let Some(load) = self.loads.get_mut(&site) else { continue };
+            load.barred = false;
+            free.extend(std::mem::take(&mut load.parked));
             self.tidy(&site);
         }
         free
