@@ -81,7 +81,7 @@ impl Attempted {
             transcript: String::new(),
             ms: 0,
             site: String::new(),
-            reach: Reach::Server,
+            reach: Reach::Server(String::new()),
         }
     }
 

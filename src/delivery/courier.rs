@@ -146,9 +146,13 @@ impl Courier {
         }
     }
 
-    /// The site of a domain: one look-up, answered from memory when it is known. `None` when there is none to find.
-    pub async fn site_of(&self, domain: &Domain) -> Option<String> {
-        self.0.route(domain).await.ok().map(|route| route.site)
+    /// The site of a domain: one look-up, answered from memory when it is known. `None` when there is none to find. And
+    /// how far the look-up got.
+    pub async fn site_of(&self, domain: &Domain) -> (Option<String>, Reach) {
+        match self.0.route(domain).await {
+            Ok(route) => (Some(route.site), Reach::Names),
+            Err(failure) => (None, self.0.reach_of_names(&failure.reply).await),
+        }
     }
 
     /// Says goodbye to the servers whose sessions wait for another copy.
@@ -160,13 +164,17 @@ impl Courier {
 impl Inner {
     /// How far the journey got. That one name was not answered may be its own servers' doing; that the root is not is ours.
     async fn reach(&self, result: &Answer, journey: &Journey) -> Reach {
-        let unanswered = matches!(result, Answer::Temporary(reply, _) if reply.enhanced == Some(UNANSWERED));
-        if journey.connected {
-            return Reach::Server;
-        }
-        match &self.dns {
+        match result {
+            _ if journey.connected => Reach::Server(journey.site.clone()),
             _ if journey.addresses > 0 => Reach::NoServer(journey.site.clone()),
-            Some(dns) if unanswered => {
+            Answer::Temporary(reply, _) => self.reach_of_names(reply).await,
+            Answer::Handed(_) | Answer::Permanent(..) => Reach::Names,
+        }
+    }
+
+    async fn reach_of_names(&self, reply: &Reply) -> Reach {
+        match &self.dns {
+            Some(dns) if reply.enhanced == Some(UNANSWERED) => {
                 if dns.answers_at_all().await {
                     Reach::NoName
                 } else {

@@ -12,12 +12,13 @@ use super::attempted::{Answer, Attempted, Parcel, SevenBit};
 use super::copy::{Copies, Copy, CopyFault};
 use super::courier::Courier;
 use super::notices::Notices;
-use super::outage::{Outage, Reach};
-use super::pauses::{Jump, Pauses};
+use super::outage::{Leave, Reach};
+use super::pauses::Jump;
+use super::spared::Spared;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
 use crate::domain::event::Attempt;
-use crate::domain::{Act, Mode, Order, Outcome, RetrySchedule, Suppression, Timestamp};
+use crate::domain::{Act, Domain, Mode, Order, Outcome, RetrySchedule, Suppression, Timestamp};
 use crate::store::view::Finding;
 use crate::store::{Due, Queue, Settlement, StoreError};
 
@@ -54,8 +55,7 @@ pub struct Dispatcher {
 
 struct Inner {
     window: Mutex<Window>,
-    outage: Mutex<Outage>,
-    pauses: Mutex<Pauses>,
+    spared: Spared,
     changed: Notify,
     pausing: tokio::sync::Mutex<()>,
     queue: Queue,
@@ -79,8 +79,8 @@ impl Dispatcher {
         let mut window = Window::new(limits, queue.heads().await?);
         queue.pauses().await?.into_iter().for_each(|pause| window.withhold(pause.selection));
         let (window, pausing, changed) = (Mutex::new(window), tokio::sync::Mutex::default(), Notify::new());
-        let (outage, pauses) = (Mutex::default(), Mutex::default());
-        let inner = Inner { window, outage, pauses, changed, pausing, queue, copies, courier, notices, dispatch };
+        let spared = Spared::default();
+        let inner = Inner { window, spared, changed, pausing, queue, copies, courier, notices, dispatch };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -138,7 +138,7 @@ impl Dispatcher {
 
     /// For the overview, while this machine reaches nobody.
     pub fn finding(&self) -> Option<Finding> {
-        self.inner.outage().finding()
+        self.inner.spared.finding()
     }
 
     /// Runs until `stop`; then what is under way may end within the grace, and what does not is tried again at the next
@@ -148,20 +148,17 @@ impl Dispatcher {
         while !stop.is_cancelled() {
             let (now, steady) = (self.inner.now(), self.inner.dispatch.clock.instant());
             self.inner.watch_clock(now, steady).await;
-            let under_way = self.in_flight();
-            let hold = self.inner.outage().wait(under_way, steady);
-            if let Some(pause) = hold {
-                self.wait(Some(now + pause), now, &stop).await;
-                continue;
-            }
-            let step = self.inner.window().next(now);
-            match step {
+            match self.inner.step(now, steady) {
                 Step::Deliver(due) => {
                     tasks.spawn(Arc::clone(&self.inner).deliver(*due));
                 }
                 Step::Refill(domain, limit) => {
                     let inner = Arc::clone(&self.inner);
                     tasks.spawn(async move { inner.refill(domain, limit).await });
+                }
+                Step::Locate(domain) => {
+                    let inner = Arc::clone(&self.inner);
+                    tasks.spawn(async move { inner.locate(&domain).await });
                 }
                 Step::Wait(until) => self.wait(until, now, &stop).await,
             }
@@ -188,17 +185,21 @@ impl Inner {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outage(&self) -> std::sync::MutexGuard<'_, Outage> {
-        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn pauses(&self) -> std::sync::MutexGuard<'_, Pauses> {
-        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What to do next.
+    fn step(&self, now: Timestamp, steady: Instant) -> Step {
+        let mut window = self.window();
+        match self.spared.leave(window.under_way(), steady) {
+            Leave::Anyone => window.next(now),
+            Leave::Nobody(pause) => Step::Wait(Some(now + pause)),
+            Leave::Others(pause) => match window.next_but(now, |site| self.spared.is_silent(site)) {
+                Step::Wait(until) => Step::Wait(Some(until.map_or(now + pause, |at| at.min(now + pause)))),
+                step @ (Step::Deliver(_) | Step::Refill(..) | Step::Locate(_)) => step,
+            },
+        }
     }
 
     async fn watch_clock(&self, now: Timestamp, steady: Instant) {
-        let jump = self.pauses().look(now, steady);
-        match jump {
+        match self.spared.look(now, steady) {
             Jump::None => {}
             Jump::Ahead => {
                 tracing::warn!("the clock jumped ahead; what it jumped over counts against no delivery's life");
@@ -215,30 +216,24 @@ impl Inner {
 
     /// Whether this attempt counts, or only says that this machine reaches nobody.
     fn counts(&self, due: &Due, attempted: &Attempted, now: Timestamp) -> bool {
-        let took = Duration::from_millis(attempted.ms);
-        let verdict = self.outage().heard(&attempted.reach, now, self.dispatch.clock.instant(), took);
-        if let Some(since) = verdict.ended {
-            self.pauses().add(since, now);
+        match due.mode {
+            Mode::Sandbox => true,
+            Mode::Live => {
+                self.heard(&attempted.reach, now, Duration::from_millis(attempted.ms))
+                    || now >= self.spared.end_of_life(due, &attempted.reach, now)
+            }
         }
-        verdict.counts || now >= self.end_of_life(due, attempted, now)
     }
 
-    /// When a delivery is given up: its own time, and what of its life did not count.
-    fn end_of_life(&self, due: &Due, attempted: &Attempted, now: Timestamp) -> Timestamp {
-        let under_way = self.outage().since().map_or(Duration::ZERO, |since| now.since(since.max(due.accepted_at)));
-        let end = due.expires_at + self.pauses().between(due.accepted_at, now) + under_way;
-        match attempted.reach {
-            // That the receivers are not to blame is likely, but not proved: no mail waits longer than two lives for it.
-            Reach::NoServer(_) => end.min(due.expires_at + due.expires_at.since(due.accepted_at)),
-            Reach::Server | Reach::Names | Reach::NoName | Reach::NoNames => end,
-        }
+    fn heard(&self, reach: &Reach, now: Timestamp, took: Duration) -> bool {
+        self.spared.heard(reach, now, self.dispatch.clock.instant(), took)
     }
 
     fn now(&self) -> Timestamp {
         self.dispatch.clock.now()
     }
 
-    async fn refill(&self, domain: crate::domain::Domain, limit: usize) {
+    async fn refill(&self, domain: Domain, limit: usize) {
         let read = self.queue.refill(domain.clone(), self.now(), limit).await;
         let now = self.now();
         match read {
@@ -248,6 +243,17 @@ impl Inner {
                 self.window().refill_failed(&domain, now + STORE_PAUSE);
             }
         }
+        self.changed.notify_one();
+    }
+
+    async fn locate(&self, domain: &Domain) {
+        let began = self.dispatch.clock.instant();
+        let (found, reach) = self.courier.site_of(domain).await;
+        let (now, ended) = (self.now(), self.dispatch.clock.instant());
+        self.heard(&reach, now, ended.saturating_duration_since(began));
+        // What is not found counts by itself, until an attempt tells more.
+        let found = found.or_else(|| (reach != Reach::NoNames).then(|| domain.to_string()));
+        self.window().located(domain, found.as_deref());
         self.changed.notify_one();
     }
 
@@ -353,7 +359,7 @@ impl Inner {
             Answer::Handed(reply) => Outcome::Delivered(reply),
             Answer::Permanent(reply, class) => Outcome::Bounced { reply, class },
             Answer::Temporary(reply, _) => {
-                let end = self.end_of_life(due, attempted, now);
+                let end = self.spared.end_of_life(due, &attempted.reach, now);
                 if now >= end {
                     return Outcome::Expired { reply };
                 }

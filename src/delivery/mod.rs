@@ -16,6 +16,7 @@ mod copy;
 mod courier;
 mod dispatcher;
 mod dns;
+mod entry;
 mod failure;
 mod notices;
 mod offers;
@@ -27,7 +28,9 @@ mod replies;
 mod route;
 mod session;
 mod settings;
+mod sites;
 mod smarthost;
+mod spared;
 #[cfg(test)]
 mod tests;
 mod tls;

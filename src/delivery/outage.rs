@@ -1,7 +1,8 @@
 //! Whether it is this machine that reaches nobody: the DNS answers nothing at all, or no connection to anyone comes about.
 //!
 //! Pure. That is no receiver's doing, so no attempt is used up and no life runs meanwhile; one delivery at a time is tried,
-//! at growing intervals, until one gets through.
+//! at growing intervals, until one gets through. That nobody can be connected to is never sure: whom it was not tried with
+//! is tried all the same.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,8 +12,11 @@ use crate::store::view::{Finding, Severity};
 
 /// Connections to so many sites must fail before it is our own fault.
 const SITES_SILENT: usize = 3;
-/// All within this, and none may have stood: what fails beside others that stand is the receivers' own fault.
+/// All within this, and none may have stood: what fails beside others that stand is the receivers' own fault. So it is
+/// while only they were tried: the site that stood last must be among them.
 const SILENCE_WINDOW: Duration = Duration::from_mins(10);
+/// Sites known to be silent; when there are more, all are taken for it.
+const SILENT_MAX: usize = 20_000;
 /// Between two tries, at first and at most.
 const PAUSE_MIN: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_mins(1);
@@ -20,8 +24,8 @@ const PAUSE_MAX: Duration = Duration::from_mins(1);
 /// How far an attempt got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
-    /// A server: a connection stood.
-    Server,
+    /// A server of this site: a connection stood.
+    Server(String),
     /// The DNS, which answered.
     Names,
     /// The DNS, which answers, but not about this name.
@@ -37,6 +41,16 @@ pub enum Reach {
 enum Lack {
     Names,
     Connections,
+}
+
+/// Whom a delivery may begin to now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    Anyone,
+    /// Sites that are not silent; this long.
+    Others(Duration),
+    /// This long.
+    Nobody(Duration),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,10 +73,11 @@ pub(super) struct Verdict {
 /// The state.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
+    /// Sites that no connection stood to, and when it was tried last.
     silent: BTreeMap<String, Instant>,
     held: Option<Held>,
-    /// When a connection stood last.
-    reached: Option<Instant>,
+    /// The site that a connection stood to last, and when.
+    reached: Option<(String, Instant)>,
     /// When the last one ended.
     ended: Option<Instant>,
 }
@@ -71,11 +86,21 @@ const COUNTS: Verdict = Verdict { counts: true, ended: None };
 const SPARED: Verdict = Verdict { counts: false, ended: None };
 
 impl Outage {
-    /// Whether a delivery may begin while so many are under way; else until when to wait.
-    pub(super) fn wait(&self, under_way: usize, now: Instant) -> Option<Duration> {
-        let held = self.held.as_ref()?;
+    /// Whom a delivery may begin to while so many are under way.
+    pub(super) fn leave(&self, under_way: usize, now: Instant) -> Leave {
+        let Some(held) = &self.held else { return Leave::Anyone };
         let left = held.next.saturating_duration_since(now);
-        if under_way > 0 { Some(left.max(PAUSE_MIN)) } else { (!left.is_zero()).then_some(left) }
+        let pause = if under_way > 0 { left.max(PAUSE_MIN) } else { left };
+        match held.lack {
+            Lack::Names | Lack::Connections if pause.is_zero() => Leave::Anyone,
+            Lack::Names => Leave::Nobody(pause),
+            Lack::Connections => Leave::Others(pause),
+        }
+    }
+
+    /// Whether a connection to this site was tried in vain.
+    pub(super) fn is_silent(&self, site: &str) -> bool {
+        self.silent.contains_key(site) || self.silent.len() >= SILENT_MAX
     }
 
     /// Hears how far an attempt got that ends now and took so long.
@@ -85,9 +110,9 @@ impl Outage {
         let began_within =
             no_names || self.ended.is_some_and(|ended| steady.checked_sub(took).is_none_or(|b| b < ended));
         match reach {
-            Reach::Server => {
+            Reach::Server(site) => {
                 self.silent.clear();
-                self.reached = Some(steady);
+                self.reached = Some((site.clone(), steady));
                 Verdict { ended: self.end(steady), ..COUNTS }
             }
             Reach::Names => Verdict { ended: if no_names { self.end(steady) } else { None }, ..COUNTS },
@@ -95,9 +120,14 @@ impl Outage {
             Reach::NoNames => self.hold(Lack::Names, now, steady, took),
             Reach::NoServer(site) => {
                 let lately = |at: Instant| steady.saturating_duration_since(at) < SILENCE_WINDOW;
-                self.silent.retain(|_, at| lately(*at));
-                self.silent.insert(site.clone(), steady);
-                let silence = self.silent.len() >= SITES_SILENT && !self.reached.is_some_and(lately);
+                if self.held.is_none() {
+                    self.silent.retain(|_, at| lately(*at));
+                }
+                if self.silent.len() < SILENT_MAX || self.silent.contains_key(site) {
+                    self.silent.insert(site.clone(), steady);
+                }
+                let gone = |(stood, at): &(String, Instant)| !lately(*at) && self.silent.contains_key(stood);
+                let silence = self.silent.len() >= SITES_SILENT && self.reached.as_ref().is_none_or(gone);
                 if !silence && self.held.is_none() {
                     return COUNTS;
                 }
@@ -182,39 +212,60 @@ mod tests {
         let began = Clock.instant();
         let mut outage = Outage::default();
         let silent = |name: &str| Reach::NoServer(name.to_owned());
+        let stood = |name: &str| Reach::Server(name.to_owned());
         let heard = |outage: &mut Outage, reach: &Reach, minute: i64| {
             outage.heard(reach, at(60 * minute), began + Duration::from_mins(minute.unsigned_abs()), TOOK)
         };
         for (name, minute) in [("a", 0), ("a", 0), ("a", 1), ("b", 1), ("c", 12), ("d", 18)] {
             assert_eq!(heard(&mut outage, &silent(name), minute), COUNTS);
         }
-        assert_eq!(heard(&mut outage, &Reach::Server, 19), COUNTS);
+        assert_eq!(heard(&mut outage, &stood("e"), 19), COUNTS);
         for name in ["a", "b", "c", "d"] {
             assert_eq!(heard(&mut outage, &silent(name), 20), COUNTS);
         }
         assert_eq!(heard(&mut outage, &silent("e"), 29), SPARED);
         assert_eq!(heard(&mut outage, &silent("a"), 31), SPARED);
+        // Whom it was not tried with is tried all the same.
+        assert!(matches!(outage.leave(0, began + Duration::from_mins(31)), Leave::Others(_)));
+        assert!(outage.is_silent("a") && outage.is_silent("e") && !outage.is_silent("f"));
         assert!(outage.finding().unwrap().detail.contains("smarthost"));
-        let ended = heard(&mut outage, &Reach::Server, 40);
+        let ended = heard(&mut outage, &stood("f"), 40);
         assert_eq!(ended, Verdict { counts: true, ended: Some(at(60 * 29 - 1)) });
-        assert!(outage.finding().is_none() && outage.wait(400, began).is_none());
+        assert!(outage.finding().is_none() && outage.leave(400, began) == Leave::Anyone);
         for name in ["a", "b", "c", "d"] {
             assert_eq!(heard(&mut outage, &silent(name), 41), COUNTS);
         }
     }
 
     #[test]
+    fn dead_receivers_that_alone_are_tried_for_a_while_are_not_our_fault() {
+        let began = Clock.instant();
+        let mut outage = Outage::default();
+        let heard = |outage: &mut Outage, reach: &Reach, minute: i64| {
+            outage.heard(reach, at(60 * minute), began + Duration::from_mins(minute.unsigned_abs()), TOOK)
+        };
+        assert_eq!(heard(&mut outage, &Reach::Server("good".to_owned()), 0), COUNTS);
+        for minute in [15, 30, 60, 120] {
+            for n in 0..20 {
+                assert_eq!(heard(&mut outage, &Reach::NoServer(format!("dead{n}")), minute), COUNTS);
+            }
+        }
+        assert_eq!(outage.leave(1, began), Leave::Anyone);
+        assert_eq!(heard(&mut outage, &Reach::NoServer("good".to_owned()), 121), SPARED);
+    }
+
+    #[test]
     fn without_dns_one_is_tried_at_a_time_at_growing_intervals() {
         let mut steady = Clock.instant();
         let mut outage = Outage::default();
-        assert_eq!(outage.wait(0, steady), None);
+        assert_eq!(outage.leave(0, steady), Leave::Anyone);
         let mut pauses = Vec::new();
         for _ in 0..8 {
             assert_eq!(outage.heard(&Reach::NoNames, at(7), steady, TOOK), SPARED);
-            let pause = outage.wait(0, steady).unwrap();
-            assert!(outage.wait(1, steady + pause).is_some());
+            let Leave::Nobody(pause) = outage.leave(0, steady) else { panic!() };
+            assert!(matches!(outage.leave(1, steady + pause), Leave::Nobody(_)));
             steady += pause;
-            assert_eq!(outage.wait(0, steady), None);
+            assert_eq!(outage.leave(0, steady), Leave::Anyone);
             pauses.push(pause);
         }
         assert!(pauses.is_sorted() && pauses[0] == PAUSE_MIN && pauses[7] == PAUSE_MAX);

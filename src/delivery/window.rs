@@ -2,16 +2,18 @@
 //!
 //! Pure. In memory stand one head per destination domain and at most 200 loaded deliveries of a domain, refilled from the
 //! queue when a domain is ready, in round robin: a domain with fifty thousand waiting mails costs another one nothing.
-//! A domain joins the site it shares limits with once its MX is known. Only a few domains are read at a time, and once
-//! much is loaded a domain is read one delivery at a time: a million waiting mails take no more memory than that.
+//! A domain's first delivery waits until the site that it shares limits with was looked for, so that those limits hold from
+//! the start. Only a few domains are read at a time, and once much is loaded a domain is read one delivery at a time: a
+//! million waiting mails take no more memory than that.
 //!
 //! A paused domain is passed over, deliveries of a paused campaign are dropped here and left out by the reads, and both
 //! come back when they are released.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::entry::{Entry, Place};
+use super::sites::Sites;
 use super::withheld::Withheld;
 use crate::domain::{DeliveryId, Domain, Selection, Timestamp};
 use crate::store::{Due, Head, Refill};
@@ -39,52 +41,24 @@ pub enum Step {
     Deliver(Box<Due>),
     /// Read this many due deliveries of the domain; [`Window::refilled`] must follow.
     Refill(Domain, usize),
+    /// Look for the domain's site; [`Window::located`] must follow.
+    Locate(Domain),
     /// Nothing until then (or until something changes).
     Wait(Option<Timestamp>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In no list: it waits for its time or for what is in flight.
-    Idle,
-    /// In the ring.
-    Ring,
-    /// In its site's list, for a permit.
-    Parked,
-    /// In the list of those that wait for a read.
-    Hungry,
-    /// Being read.
-    Refilling,
-}
-
-struct Entry {
-    loaded: VecDeque<Due>,
-    /// Whether the queue may hold due deliveries that are not loaded.
-    more: bool,
-    later: Option<Timestamp>,
-    in_flight: usize,
-    place: Place,
-    site: Arc<str>,
-    /// What was settled while a read was under way: the read may still have seen it.
-    settled_meanwhile: Vec<DeliveryId>,
-    /// The read under way may have seen what was cancelled since: it counts for nothing.
-    stale: bool,
-}
-
-#[derive(Default)]
-struct SiteLoad {
-    in_flight: usize,
-    parked: VecDeque<Domain>,
 }
 
 /// The window.
 pub struct Window {
     limits: Limits,
     entries: HashMap<Domain, Entry>,
-    sites: HashMap<Arc<str>, SiteLoad>,
+    sites: Sites,
     ring: VecDeque<Domain>,
-    timers: BinaryHeap<Reverse<(Timestamp, Domain)>>,
-    in_flight: HashSet<DeliveryId>,
+    /// One a domain.
+    timers: BTreeSet<(Timestamp, Domain)>,
+    /// Each with the site that it counts at.
+    in_flight: HashMap<DeliveryId, Arc<str>>,
+    /// Domains whose site is being looked for.
+    locating: usize,
     withheld: Withheld,
     /// How many are loaded, over all domains.
     loaded: usize,
@@ -100,10 +74,11 @@ impl Window {
         let mut window = Self {
             limits,
             entries: HashMap::new(),
-            sites: HashMap::new(),
+            sites: Sites::default(),
             ring: VecDeque::new(),
-            timers: BinaryHeap::new(),
-            in_flight: HashSet::new(),
+            timers: BTreeSet::new(),
+            in_flight: HashMap::new(),
+            locating: 0,
             withheld: Withheld::default(),
             loaded: 0,
             reading: HashSet::new(),
@@ -122,6 +97,11 @@ impl Window {
         self.in_flight.len()
     }
 
+    /// Attempts and look-ups under way.
+    pub fn under_way(&self) -> usize {
+        self.in_flight.len() + self.locating
+    }
+
     /// Takes a delivery that was just accepted. Where a read may have seen it already (and it may even be settled by
     /// now), it is left to the next read.
     pub fn accepted(&mut self, due: Due, now: Timestamp) {
@@ -133,8 +113,7 @@ impl Window {
         let unseen = due.commit > self.read_through;
         let entry = self.entry(&domain);
         if due.next_at > now {
-            let at = due.next_at;
-            entry.later = Some(entry.later.map_or(at, |known| known.min(at)));
+            entry.due_at(due.next_at);
         } else if unseen && !entry.more && entry.place != Place::Refilling && entry.loaded.len() < LOADED_MAX {
             entry.loaded.push_back(due);
             self.loaded += 1;
@@ -189,49 +168,76 @@ impl Window {
 
     /// What to do next.
     pub fn next(&mut self, now: Timestamp) -> Step {
+        self.sites.unbar().into_iter().for_each(|domain| self.ring_again(Some(domain)));
+        self.next_but(now, |_| false)
+    }
+
+    /// The same, without what goes to these sites: that waits for the next [`Window::next`].
+    pub fn next_but(&mut self, now: Timestamp, barred: impl Fn(&str) -> bool) -> Step {
         if self.withheld.is_everything() {
             return Step::Wait(None);
         }
         self.fire_timers(now);
-        while self.in_flight.len() < self.limits.in_all {
+        while self.under_way() < self.limits.in_all {
             self.feed();
             let Some(domain) = self.ring.pop_front() else { break };
             let withheld = self.withheld.is_domain(&domain);
             let Some(entry) = self.entries.get_mut(&domain) else { continue };
-            let site = Arc::clone(&entry.site);
-            let load = self.sites.get_mut(&site).filter(|load| load.in_flight >= self.limits.per_site);
-            if let Some(load) = load {
+            let (site, lost) = (entry.site_or(&domain), entry.is_lost());
+            let barred = !lost && barred(&site);
+            if barred || self.sites.is_full(&site, self.limits.per_site) {
                 entry.place = Place::Parked;
-                load.parked.push_back(domain);
+                self.sites.park(site, domain, barred);
                 continue;
             }
             entry.place = Place::Idle;
-            if let Some(due) = entry.loaded.pop_front_if(|_| !withheld) {
+            if let Some(due) = entry.loaded.pop_front_if(|_| !withheld && !lost) {
                 self.loaded -= 1;
                 entry.in_flight += 1;
-                self.sites.entry(site).or_default().in_flight += 1;
-                self.in_flight.insert(due.delivery);
+                self.sites.begin(&site);
+                self.in_flight.insert(due.delivery, site);
                 self.place(&domain, now);
                 return Step::Deliver(Box::new(due));
             }
             // It leaves its permit to another domain of its site.
             self.unpark(&site);
             let Some(entry) = self.entries.get_mut(&domain).filter(|_| !withheld) else { continue };
+            if lost {
+                entry.place = Place::Locating;
+                self.locating += 1;
+                return Step::Locate(domain);
+            }
             if self.reading.len() >= READS_MAX {
                 entry.place = Place::Hungry;
                 self.hungry.push_back(domain);
                 continue;
             }
-            // From here on these two gather what the read may have missed.
-            (entry.more, entry.later) = (false, None);
-            entry.settled_meanwhile.clear();
-            entry.place = Place::Refilling;
-            let room = if self.loaded < LOADED_IN_ALL { LOADED_MAX } else { 1 };
-            let asked = room + entry.in_flight;
-            self.reading.insert(domain.clone());
-            return Step::Refill(domain, asked);
+            return self.read(domain);
         }
-        Step::Wait(self.timers.peek().map(|Reverse((at, _))| *at))
+        Step::Wait(self.timers.first().map(|(at, _)| *at))
+    }
+
+    fn read(&mut self, domain: Domain) -> Step {
+        let room = if self.loaded < LOADED_IN_ALL { LOADED_MAX } else { 1 };
+        let entry = self.entry(&domain);
+        // From here on these two gather what the read may have missed.
+        (entry.more, entry.later) = (false, None);
+        entry.settled_meanwhile.clear();
+        entry.place = Place::Refilling;
+        let asked = room + entry.in_flight;
+        self.reading.insert(domain.clone());
+        Step::Refill(domain, asked)
+    }
+
+    /// The answer to [`Step::Locate`]; `None` when nobody could be asked: then it is asked again.
+    pub fn located(&mut self, domain: &Domain, found: Option<&str>) {
+        self.locating = self.locating.saturating_sub(1);
+        if let Some(name) = found {
+            self.learn_site(domain, name);
+        }
+        // Its turn was only put off.
+        self.entry(domain).place = Place::Ring;
+        self.ring.push_front(domain.clone());
     }
 
     /// The answer to [`Step::Refill`]; `asked` is the limit it was read with.
@@ -249,7 +255,7 @@ impl Window {
         let full = read.due.len() >= asked;
         let known: HashSet<_> = entry.loaded.iter().map(|d| d.delivery).chain(settled).collect();
         for due in read.due {
-            if known.contains(&due.delivery) || self.in_flight.contains(&due.delivery) {
+            if known.contains(&due.delivery) || self.in_flight.contains_key(&due.delivery) {
                 continue;
             }
             if self.withheld.covers(&due) {
@@ -278,19 +284,17 @@ impl Window {
     /// An attempt ended and is written down: `again` is when it is due next, `None` when it left the queue.
     pub fn settled(&mut self, due: &Due, again: Option<Timestamp>, now: Timestamp) {
         let domain = due.address.domain();
-        if !self.in_flight.remove(&due.delivery) {
-            return;
-        }
+        let Some(site) = self.in_flight.remove(&due.delivery) else { return };
+        self.sites.end(&site);
+        self.unpark(&site);
         let Some(entry) = self.entries.get_mut(domain) else { return };
         entry.in_flight = entry.in_flight.saturating_sub(1);
         if entry.place == Place::Refilling {
             entry.settled_meanwhile.push(due.delivery);
         }
         if let Some(at) = again {
-            entry.later = Some(entry.later.map_or(at, |known| known.min(at)));
+            entry.due_at(at);
         }
-        let site = Arc::clone(&entry.site);
-        self.give_back(&site);
         self.place(domain, now);
         if let Some(at) = again {
             self.wake_at(domain, at);
@@ -306,26 +310,25 @@ impl Window {
         }
     }
 
-    /// The site that a domain turned out to share limits with.
+    /// The site that a domain turned out to share limits with. What is under way stays counted where it began.
     pub fn learn_site(&mut self, domain: &Domain, name: &str) {
-        let Some(entry) = self.entries.get_mut(domain) else { return };
-        // While it is in a list or in flight its permits are counted under the old name.
-        if entry.in_flight == 0 && entry.place != Place::Parked && &*entry.site != name {
-            entry.site = Arc::from(name);
+        let site = Arc::from(name);
+        self.sites.learn(domain, &site);
+        let Some(entry) = self.entries.get_mut(domain).filter(|entry| entry.site.as_ref() != Some(&site)) else {
+            return;
+        };
+        let old = entry.site_or(domain);
+        entry.site = Some(site);
+        if entry.place == Place::Parked {
+            self.sites.leave(&old, domain);
+            self.ring_again(Some(domain.clone()));
         }
+        // It may have been about to use a permit there.
+        self.unpark(&old);
     }
 
     fn entry(&mut self, domain: &Domain) -> &mut Entry {
-        self.entries.entry(domain.clone()).or_insert_with(|| Entry {
-            loaded: VecDeque::new(),
-            more: false,
-            later: None,
-            in_flight: 0,
-            place: Place::Idle,
-            site: Arc::from(domain.as_str()),
-            settled_meanwhile: Vec::new(),
-            stale: false,
-        })
+        self.entries.entry(domain.clone()).or_insert_with(|| Entry::new(self.sites.of(domain)))
     }
 
     /// Puts an idle domain where it belongs. One that is withheld stays idle, with all it knows.
@@ -346,25 +349,31 @@ impl Window {
         } else if let Some(at) = entry.later {
             self.wake_at(domain, at);
         } else if entry.in_flight == 0 {
+            let timer = entry.timer;
             self.entries.remove(domain);
+            if let Some(at) = timer {
+                self.timers.remove(&(at, domain.clone()));
+            }
         }
     }
 
+    /// A domain that is woken for nothing is placed anew.
     fn wake_at(&mut self, domain: &Domain, at: Timestamp) {
-        // One timer a domain and time is enough; a domain that is woken for nothing is placed anew.
-        if self.timers.peek().is_none_or(|Reverse(top)| *top != (at, domain.clone())) {
-            self.timers.push(Reverse((at, domain.clone())));
+        let Some(entry) = self.entries.get_mut(domain) else { return };
+        if entry.timer.is_some_and(|set| set <= at) {
+            return;
         }
+        if let Some(set) = entry.timer.replace(at) {
+            self.timers.remove(&(set, domain.clone()));
+        }
+        self.timers.insert((at, domain.clone()));
     }
 
     fn fire_timers(&mut self, now: Timestamp) {
-        while let Some(Reverse((at, _))) = self.timers.peek() {
-            if *at > now {
-                return;
-            }
-            if let Some(Reverse((_, domain))) = self.timers.pop() {
-                self.place(&domain, now);
-            }
+        while self.timers.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, domain)) = self.timers.pop_first() else { return };
+            self.entry(&domain).timer = None;
+            self.place(&domain, now);
         }
     }
 
@@ -376,18 +385,9 @@ impl Window {
         }
     }
 
-    /// A site has a permit more: one of its domains that wait for it is in the ring again.
-    fn give_back(&mut self, site: &Arc<str>) {
-        let Some(load) = self.sites.get_mut(site) else { return };
-        load.in_flight = load.in_flight.saturating_sub(1);
-        self.unpark(site);
-        if self.sites.get(site).is_some_and(|load| load.in_flight == 0 && load.parked.is_empty()) {
-            self.sites.remove(site);
-        }
-    }
-
-    fn unpark(&mut self, site: &Arc<str>) {
-        let next = self.sites.get_mut(site).and_then(|load| load.parked.pop_front());
+    /// One of the domains that wait for a permit of this site is in the ring again.
+    fn unpark(&mut self, site: &str) {
+        let next = self.sites.unpark(site);
         self.ring_again(next);
     }
 
@@ -432,6 +432,16 @@ mod tests {
         Limits { per_site: 2, in_all: 5 }
     }
 
+    /// What is next when the DNS finds no site.
+    fn step(window: &mut Window, now: i64) -> Step {
+        loop {
+            match window.next(at(now)) {
+                Step::Locate(domain) => window.located(&domain, Some(domain.as_str())),
+                other => return other,
+            }
+        }
+    }
+
     #[test]
     fn a_hanging_domain_with_a_huge_backlog_keeps_nobody_waiting() {
         let mut window = Window::new(limits(), vec![]);
@@ -439,12 +449,12 @@ mod tests {
             window.accepted(due(n, "hang.example", 0), at(0));
         }
         let mut hanging = 0;
-        while let Step::Deliver(_) = window.next(at(0)) {
+        while let Step::Deliver(_) = step(&mut window, 0) {
             hanging += 1;
         }
         assert_eq!(hanging, 2);
         window.accepted(due(99_999, "good.example", 0), at(1));
-        assert!(matches!(window.next(at(1)), Step::Deliver(d) if d.address.domain().as_str() == "good.example"));
+        assert!(matches!(step(&mut window, 1), Step::Deliver(d) if d.address.domain().as_str() == "good.example"));
         assert!(window.entries[&Domain::parse("hang.example").unwrap()].loaded.len() <= LOADED_MAX);
     }
 
@@ -454,34 +464,115 @@ mod tests {
             limits(),
             vec![Head { domain: Domain::parse("a.example").unwrap(), waiting: 2, next_at: at(0) }],
         );
-        let Step::Refill(domain, asked) = window.next(at(0)) else { panic!() };
+        let Step::Refill(domain, asked) = step(&mut window, 0) else { panic!() };
         window.refilled(&domain, read(vec![due(1, "a.example", 0)]), asked, at(0));
-        let Step::Deliver(first) = window.next(at(0)) else { panic!() };
+        let Step::Deliver(first) = step(&mut window, 0) else { panic!() };
         // Another arrives on the disk, so the domain is read again while the first is under way.
         window.entry(&domain).more = true;
         window.place(&domain, at(0));
-        let Step::Refill(_, asked) = window.next(at(0)) else { panic!() };
+        let Step::Refill(_, asked) = step(&mut window, 0) else { panic!() };
         window.settled(&first, None, at(0));
         window.refilled(&domain, read(vec![due(1, "a.example", 0), due(2, "a.example", 0)]), asked, at(0));
-        assert!(matches!(window.next(at(0)), Step::Deliver(d) if d.delivery.raw() == 2));
-        assert!(matches!(window.next(at(0)), Step::Wait(None)));
+        assert!(matches!(step(&mut window, 0), Step::Deliver(d) if d.delivery.raw() == 2));
+        assert!(matches!(step(&mut window, 0), Step::Wait(None)));
     }
 
     #[test]
     fn domains_of_one_site_share_its_permits() {
         let mut window = Window::new(limits(), vec![]);
-        for (n, domain) in [(1, "a.example"), (2, "b.example"), (3, "c.example")] {
-            window.entry(&Domain::parse(domain).unwrap());
-            window.learn_site(&Domain::parse(domain).unwrap(), "mx.big.example");
+        for n in 0..9 {
+            window.accepted(due(n, &format!("d{n}.example"), 0), at(0));
+        }
+        let (mut under_way, mut sent) = (VecDeque::new(), 0);
+        loop {
+            match window.next(at(0)) {
+                Step::Locate(domain) => window.located(&domain, Some("mx.big.example")),
+                Step::Deliver(d) => under_way.push_back(d),
+                Step::Refill(..) => panic!("all is loaded"),
+                Step::Wait(_) => {
+                    assert!(under_way.len() <= 2);
+                    let Some(d) = under_way.pop_front() else { break };
+                    window.learn_site(d.address.domain(), "mx.big.example");
+                    window.settled(&d, None, at(0));
+                    sent += 1;
+                }
+            }
+        }
+        assert_eq!(sent, 9);
+        // It is known also after all have left.
+        window.accepted(due(10, "d1.example", 0), at(0));
+        assert!(window.entries.len() == 1 && matches!(window.next(at(0)), Step::Deliver(_)));
+    }
+
+    #[test]
+    fn a_site_learned_by_an_attempt_holds_from_the_next_one_on() {
+        let mut window = Window::new(limits(), vec![]);
+        for n in 0..4 {
+            window.accepted(due(n, &format!("d{n}.example"), 0), at(0));
+        }
+        let first: Vec<_> = (0..3).map(|_| step(&mut window, 0)).collect();
+        for one in &first {
+            let Step::Deliver(d) = one else { panic!() };
+            window.learn_site(d.address.domain(), "mx.big.example");
+            window.settled(d, Some(at(1)), at(0));
+        }
+        assert!(matches!(window.next(at(0)), Step::Locate(_)));
+        window.located(&Domain::parse("d3.example").unwrap(), Some("mx.big.example"));
+        let again: Vec<_> = (0..2).map(|_| window.next(at(0))).collect();
+        assert!(matches!(&again[0], Step::Deliver(d) if d.delivery.raw() == 3), "{again:?}");
+        for n in 0..3 {
+            window.accepted(due(10 + n, &format!("d{n}.example"), 0), at(0));
+        }
+        assert!(matches!(window.next(at(0)), Step::Deliver(_)));
+        assert!(matches!(window.next(at(0)), Step::Wait(_)));
+    }
+
+    #[test]
+    fn a_domain_has_one_timer_however_often_it_is_tried() {
+        let mut window = Window::new(limits(), vec![]);
+        let mut tried = 0;
+        for n in 0..1_000 {
+            window.accepted(due(n, "a.example", 0), at(n));
+            loop {
+                match step(&mut window, n) {
+                    Step::Deliver(d) => {
+                        tried += 1;
+                        window.settled(&d, Some(at(n + 2)), at(n));
+                    }
+                    Step::Refill(domain, asked) => {
+                        let found =
+                            Refill { later: Some(at(1_000_000)), ..read(vec![due(10_000 + n, "a.example", 0)]) };
+                        window.refilled(&domain, found, asked, at(n));
+                    }
+                    Step::Locate(_) => unreachable!(),
+                    Step::Wait(_) => break,
+                }
+            }
+            assert!(window.timers.len() <= 1, "{}", window.timers.len());
+        }
+        assert!(tried > 1_000);
+    }
+
+    #[test]
+    fn what_goes_to_barred_sites_waits_and_delays_nothing_else() {
+        let mut window = Window::new(limits(), vec![]);
+        for (n, domain) in [(1, "dead.example"), (2, "dead.example"), (3, "good.example")] {
             window.accepted(due(n, domain, 0), at(0));
         }
-        let mut under_way = Vec::new();
-        while let Step::Deliver(d) = window.next(at(0)) {
-            under_way.push(d);
-        }
-        assert_eq!(under_way.len(), 2);
-        window.settled(&under_way[0], None, at(0));
-        assert!(matches!(window.next(at(0)), Step::Deliver(d) if d.delivery.raw() == 3));
+        let barred = |site: &str| site == "mx.dead.example";
+        let next = |window: &mut Window, any: bool| loop {
+            let step = if any { window.next(at(0)) } else { window.next_but(at(0), barred) };
+            let Step::Locate(domain) = step else { return step };
+            window.located(&domain, Some(&format!("mx.{domain}")));
+        };
+        assert!(matches!(next(&mut window, false), Step::Deliver(d) if d.delivery.raw() == 3));
+        assert!(matches!(next(&mut window, false), Step::Wait(None)));
+        let Step::Deliver(first) = next(&mut window, true) else { panic!() };
+        assert_eq!(first.delivery.raw(), 1);
+        assert!(matches!(next(&mut window, false), Step::Wait(None)));
+        window.settled(&first, None, at(0));
+        assert!(matches!(next(&mut window, false), Step::Wait(None)));
+        assert!(matches!(next(&mut window, true), Step::Deliver(d) if d.delivery.raw() == 2));
     }
 
     #[test]
@@ -493,12 +584,12 @@ mod tests {
         window.withhold(paused.clone());
         window.accepted(of(2, 5), at(0));
         window.accepted(of(3, 6), at(0));
-        assert!(matches!(window.next(at(0)), Step::Deliver(d) if d.delivery.raw() == 3));
-        assert!(matches!(window.next(at(0)), Step::Wait(_)));
+        assert!(matches!(step(&mut window, 0), Step::Deliver(d) if d.delivery.raw() == 3));
+        assert!(matches!(step(&mut window, 0), Step::Wait(_)));
         window.release(&paused, at(0));
-        let Step::Refill(_, asked) = window.next(at(0)) else { panic!() };
+        let Step::Refill(_, asked) = step(&mut window, 0) else { panic!() };
         window.refilled(&domain, read(vec![of(1, 5), of(2, 5)]), asked, at(0));
-        assert!(matches!(window.next(at(0)), Step::Deliver(d) if d.delivery.raw() == 1));
+        assert!(matches!(step(&mut window, 0), Step::Deliver(d) if d.delivery.raw() == 1));
     }
 
     #[test]
@@ -509,11 +600,11 @@ mod tests {
             window.learn_site(&Domain::parse(domain).unwrap(), "mx.big.example");
             window.accepted(due(n, domain, 0), at(0));
         }
-        let Step::Deliver(first) = window.next(at(0)) else { panic!() };
-        assert!(matches!(window.next(at(0)), Step::Wait(_)));
+        let Step::Deliver(first) = step(&mut window, 0) else { panic!() };
+        assert!(matches!(step(&mut window, 0), Step::Wait(_)));
         window.withhold(Selection::Domain(Domain::parse("b.example").unwrap()));
         window.settled(&first, None, at(0));
-        assert!(matches!(window.next(at(0)), Step::Deliver(d) if d.delivery.raw() == 3));
+        assert!(matches!(step(&mut window, 0), Step::Deliver(d) if d.delivery.raw() == 3));
     }
 
     #[test]
@@ -522,13 +613,13 @@ mod tests {
         let heads = (0..=2 * READS_MAX).map(|n| Head { domain: name(n), waiting: 1, next_at: at(0) });
         let mut window = Window::new(limits(), heads.collect());
         let mut reads = Vec::new();
-        while let Step::Refill(domain, asked) = window.next(at(0)) {
+        while let Step::Refill(domain, asked) = step(&mut window, 0) {
             reads.push((domain, asked));
         }
         assert_eq!(reads.len(), READS_MAX);
         (READS_MAX..2 * READS_MAX).for_each(|n| window.withhold(Selection::Domain(name(n))));
         reads.iter().for_each(|(domain, asked)| window.refilled(domain, read(vec![]), *asked, at(0)));
-        assert!(matches!(window.next(at(0)), Step::Refill(domain, _) if domain == name(2 * READS_MAX)));
+        assert!(matches!(step(&mut window, 0), Step::Refill(domain, _) if domain == name(2 * READS_MAX)));
     }
 
     #[test]
@@ -541,10 +632,11 @@ mod tests {
         let mut window = Window::new(Limits { per_site: 20_000, in_all: 1_000_000 }, heads.collect());
         let (mut reads, mut next) = (VecDeque::new(), 0);
         for _ in 0..30_000 {
-            match window.next(at(0)) {
+            match step(&mut window, 0) {
                 Step::Refill(domain, asked) => reads.push_back((domain, asked)),
                 // What is under way never ends here, so that all of it would be loaded.
                 Step::Deliver(_) => {}
+                Step::Locate(_) => unreachable!(),
                 Step::Wait(_) => {
                     let Some((domain, asked)) = reads.pop_front() else { break };
                     let rows = (next..).take(asked.min(100)).map(|n| due(n, domain.as_str(), 0)).collect();
@@ -569,6 +661,11 @@ mod tests {
         unheard: Vec<Due>,
         reads: Vec<(Domain, Refill, usize)>,
         under_way: Vec<Due>,
+        look_ups: Vec<Domain>,
+        /// What the window was told last.
+        sites: HashMap<Domain, String>,
+        /// Where what is under way is counted.
+        counted: HashMap<i64, String>,
         paused: HashSet<Selection>,
         delivered: HashSet<i64>,
         cancelled: HashSet<i64>,
@@ -593,6 +690,12 @@ mod tests {
         fn settle(&mut self) {
             let at_random = self.roll(self.under_way.len());
             let mut d = self.under_way.remove(at_random);
+            self.counted.remove(&d.delivery.raw());
+            if self.roll(4) == 0 {
+                let site = format!("mx{}.example", self.roll(3));
+                self.window.learn_site(d.address.domain(), &site);
+                self.sites.insert(d.address.domain().clone(), site);
+            }
             if d.attempts == 0 && self.roll(3) == 0 {
                 (d.attempts, d.next_at) = (1, at(self.now + 5));
                 self.disk.insert(d.delivery.raw(), d.clone());
@@ -631,13 +734,31 @@ mod tests {
             self.window.cancelled(&part, self.commit + 1, at(self.now));
         }
 
+        fn locate(&mut self) {
+            let at_random = self.roll(self.look_ups.len());
+            let domain = self.look_ups.remove(at_random);
+            let found = (self.roll(4) > 0).then(|| format!("mx{}.example", self.roll(3)));
+            self.window.located(&domain, found.as_deref());
+            found.map(|site| self.sites.insert(domain, site));
+        }
+
         fn step(&mut self) {
-            match self.window.next(at(self.now)) {
+            let now = at(self.now);
+            let barring = self.roll(5) == 0;
+            let step =
+                if barring { self.window.next_but(now, |site| site == "mx0.example") } else { self.window.next(now) };
+            match step {
+                Step::Locate(domain) => self.look_ups.push(domain),
                 Step::Deliver(d) => {
                     let of = [Selection::Campaign(d.campaign), Selection::Domain(d.address.domain().clone())];
                     let is_paused = self.paused.contains(&Selection::All) || of.iter().any(|p| self.paused.contains(p));
                     assert!(!is_paused, "a paused row starts");
                     assert!(!self.cancelled.contains(&d.delivery.raw()), "a cancelled row starts");
+                    let site = self.sites[d.address.domain()].clone();
+                    assert!(!barring || site != "mx0.example", "a barred site is visited");
+                    let beside = self.counted.values().filter(|other| **other == site).count();
+                    assert!(beside < limits().per_site, "too many to {site}");
+                    self.counted.insert(d.delivery.raw(), site);
                     self.under_way.push(*d);
                 }
                 Step::Refill(domain, asked) => {
@@ -654,8 +775,8 @@ mod tests {
         }
     }
 
-    /// Whatever happens, each row is delivered exactly once a time it is due, none that is paused or cancelled starts, and
-    /// all that is left goes out in the end.
+    /// Whatever happens, each row is delivered exactly once a time it is due, none that is paused or cancelled starts, no
+    /// site is visited by more than its limit, and all that is left goes out in the end.
     fn run(rows: Vec<(u8, i64)>, seed: u64) {
         let total = rows.len();
         let mut trial = Trial {
@@ -668,6 +789,9 @@ mod tests {
             unheard: Vec::new(),
             reads: Vec::new(),
             under_way: Vec::new(),
+            look_ups: Vec::new(),
+            sites: HashMap::new(),
+            counted: HashMap::new(),
             paused: HashSet::new(),
             delivered: HashSet::new(),
             cancelled: HashSet::new(),
@@ -679,7 +803,7 @@ mod tests {
             if trial.roll(60) == 0 {
                 trial.cancel();
             }
-            match trial.roll(6) {
+            match trial.roll(7) {
                 0 => trial.accept(),
                 1 if !trial.unheard.is_empty() => {
                     let at_random = trial.roll(trial.unheard.len());
@@ -692,6 +816,7 @@ mod tests {
                     trial.window.refilled(&domain, read, asked, at(trial.now));
                 }
                 3 if !trial.under_way.is_empty() => trial.settle(),
+                4 if !trial.look_ups.is_empty() => trial.locate(),
                 _ => trial.step(),
             }
             if trial.delivered.len() + trial.cancelled.len() == total {

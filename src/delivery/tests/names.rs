@@ -83,7 +83,7 @@ async fn implicit_aliased_and_truncated_exchangers_are_found() {
         let attempted = send_to(&courier, &format!("ann@{domain}"), COPY).await;
         handed(&attempted);
         assert_eq!(attempted.site, site);
-        assert_eq!(courier.site_of(&Domain::parse(domain).unwrap()).await.as_deref(), Some(site));
+        assert_eq!(courier.site_of(&Domain::parse(domain).unwrap()).await.0.as_deref(), Some(site));
     }
     zone.truncate();
     let fresh = courier_in(&zone, server.address.port());

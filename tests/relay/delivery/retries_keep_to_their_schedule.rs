@@ -1,0 +1,28 @@
+//! A refusal for now is tried again after the delays of `delivery.retry`, as the receiver's own clock sees it: never
+//! earlier than chance may make them, the last one again and again until the life is over.
+
+use crate::harness::{Config, Sink};
+
+const MAIL: &str = "From: a@own.example\r\nSubject: x\r\nX-Postrider-Campaign: late\r\n\r\nx\r\n";
+/// Chance takes a tenth at most.
+const EARLIEST_MS: [u64; 3] = [900, 2_700, 1_800];
+
+#[tokio::test]
+async fn retries_keep_to_their_schedule() {
+    let sink = Sink::start().await.unwrap();
+    let config = Config::smarthost(sink.address()).set("delivery.retry", vec!["1s", "3s", "2s"]);
+    let mut relay = config.set("delivery.expire", "9s").start().await;
+    let to = ["tempfail-1@b.example", "tempfail-2@b.example", "tempfail-3@b.example"];
+    assert_eq!(relay.submit("a@own.example", &to, MAIL).await.code, 250);
+    relay.campaign_with("late", "/expired", 3).await;
+    for to in to {
+        let tried: Vec<u64> = sink.commands(&format!("RCPT TO:<{to}>")).iter().map(|line| line.at_ms).collect();
+        let gaps: Vec<u64> = tried.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps.len() >= 3, "{to} is tried again: {gaps:?}");
+        // The last try is made when the life ends, whatever the schedule says.
+        for (n, gap) in gaps[..gaps.len() - 1].iter().enumerate() {
+            assert!(*gap >= EARLIEST_MS[n.min(2)], "{to}: {gaps:?}");
+        }
+    }
+    relay.finish().await;
+}
