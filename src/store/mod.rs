@@ -16,6 +16,7 @@ mod fold;
 mod fold_rows;
 mod fold_state;
 mod hits;
+mod inbox;
 mod ledger;
 mod login;
 mod mark;

@@ -1,3 +1,5 @@
 //! Links, pixels and unsubscribes, from the mail to the numbers.
 
+mod a_locked_database_keeps_no_reader_waiting;
+mod a_storm_of_clicks_keeps_no_sender_waiting;
 mod forged_tokens_record_nothing;
