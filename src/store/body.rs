@@ -1,8 +1,8 @@
 //! Bodies: small ones in the database, large ones as files beside it, all with a checksum that is checked when read.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -24,10 +24,16 @@ pub(super) struct NewBody {
     pub(super) path: Option<String>,
 }
 
+/// Makes the folder of files where there is none; its name is durable before anything is written into it.
+pub(super) fn prepare(data_dir: &Path) -> Result<(), StoreError> {
+    let folder = data_dir.join(FOLDER);
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.and_then(|()| File::open(data_dir)?.sync_all()).map_err(|e| StoreError::file(&folder, &e))
+}
+
 /// Writes a large body and makes it and its name durable.
 pub(super) fn place(data_dir: &Path, bytes: std::sync::Arc<[u8]>, random: u64) -> Result<NewBody, StoreError> {
     let folder = data_dir.join(FOLDER);
-    fs::create_dir_all(&folder).map_err(|e| StoreError::file(&folder, &e))?;
     let name = format!("{random:016x}.eml");
     let path = folder.join(&name);
     let written = write_durably(&path, &folder, &bytes);

@@ -18,6 +18,7 @@ mod fold;
 mod fold_rows;
 mod fold_state;
 mod hits;
+mod inbox;
 mod ledger;
 mod login;
 mod mark;

@@ -80,6 +80,7 @@ impl Store {
         let (number, source) = schema::own_source(&mut conn, settings.node, (settings.random)(), renew)?;
         let keys = secret::load(&conn, data_dir, settings.random)?;
         check::catch_up(&mut conn)?;
+        body::prepare(data_dir)?;
         body::sweep_orphans(&conn, data_dir)?;
         let readers = Readers::new(&path, settings.clock);
         let ids = IdMaker::new(settings.node, highest_id(&conn)?);

@@ -62,6 +62,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
              is the data folder on a network file system?"
         )));
     }
+    tracing::info!(synchronous, journal, sqlite = rusqlite::version(), "the database is open for writing");
     Ok(conn)
 }
 

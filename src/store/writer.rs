@@ -1,10 +1,9 @@
 //! The one writing thread: jobs gather while a commit runs, and the next commit takes them all.
 //!
-//! A batch is one transaction. It closes at 4 MiB or 1,000 jobs; there is no timer. Hits and settlements go before
-//! acceptances. A job is answered after its commit. A batch that fails is rolled back and its jobs run one by one, so one
-//! bad job harms no other. After a failed write to the disk nothing more is promised: every later job is refused.
+//! A batch is one transaction. It closes at 4 MiB or 1,000 jobs (see `inbox`); there is no timer. A job is answered after
+//! its commit. A batch that fails is rolled back and its jobs run one by one, so one bad job harms no other. After a failed
+//! write to the disk nothing more is promised: every later job is refused.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -13,25 +12,13 @@ use tokio::sync::{oneshot, watch};
 
 use super::error::StoreError;
 use super::fold::Fold;
+pub(super) use super::inbox::Lane;
+use super::inbox::{Inbox, Job};
 use super::ledger::{self, TextField};
 use super::space::Space;
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::domain::{Event, Fact, IdMaker, Timestamp};
-
-/// A batch takes no more bytes than this.
-const BATCH_BYTES_MAX: usize = 4 << 20;
-/// A batch takes no more jobs than this.
-const BATCH_JOBS_MAX: usize = 1_000;
-
-/// Which jobs go first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// Hits, settlements, and what a user waits for.
-    Urgent,
-    /// New mail.
-    Accept,
-}
 
 /// What a job writes through.
 pub(super) struct Batch<'t> {
@@ -59,13 +46,6 @@ impl Batch<'_> {
     pub(super) fn next_id(&mut self, now: Timestamp) -> i64 {
         self.ids.next_raw(now)
     }
-}
-
-/// A unit of work. It may run twice: a failed batch is rolled back and its jobs are run alone.
-trait Job: Send {
-    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError>;
-    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
-    fn bytes(&self) -> usize;
 }
 
 /// The erased closure and the place its result waits in until the commit.
@@ -98,27 +78,6 @@ where
 
     fn bytes(&self) -> usize {
         self.bytes
-    }
-}
-
-#[derive(Default)]
-struct Inbox {
-    urgent: VecDeque<Box<dyn Job>>,
-    accepts: VecDeque<Box<dyn Job>>,
-    closed: Option<String>,
-}
-
-impl Inbox {
-    fn take_batch(&mut self) -> Vec<Box<dyn Job>> {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        for lane in [&mut self.urgent, &mut self.accepts] {
-            while batch.len() < BATCH_JOBS_MAX && (bytes < BATCH_BYTES_MAX || batch.is_empty()) {
-                let Some(job) = lane.pop_front() else { break };
-                bytes += job.bytes();
-                batch.push(job);
-            }
-        }
-        batch
     }
 }
 
@@ -192,10 +151,7 @@ impl Writer {
         if let Some(why) = &inbox.closed {
             return Err(StoreError::Closed(why.clone()));
         }
-        match lane {
-            Lane::Urgent => inbox.urgent.push_back(job),
-            Lane::Accept => inbox.accepts.push_back(job),
-        }
+        inbox.put(lane, job);
         wake.notify_one();
         Ok(receiver)
     }
@@ -248,9 +204,7 @@ impl WriterState {
                 let guard = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut inbox = shared
                     .1
-                    .wait_while(guard, |inbox| {
-                        inbox.urgent.is_empty() && inbox.accepts.is_empty() && inbox.closed.is_none()
-                    })
+                    .wait_while(guard, |inbox| inbox.is_empty() && inbox.closed.is_none())
                     .unwrap_or_else(PoisonError::into_inner);
                 inbox.take_batch()
             };
@@ -275,7 +229,8 @@ impl WriterState {
             }
             // With the ballast gone there is room for this batch; what comes after is told that there is none.
             Err(StoreError::Full) if self.space.ran_out() => {}
-            Err(error) if error.is_fatal() || jobs.len() == 1 => {
+            // Where somebody else holds the database, each job alone would wait as long again.
+            Err(error) if error.is_fatal() || matches!(error, StoreError::Busy) || jobs.len() == 1 => {
                 let fatal = error.is_fatal().then(|| error.clone());
                 jobs.into_iter().for_each(|job| job.finish(Err(error.clone())));
                 return fatal.map_or(Ok(()), Err);
@@ -319,8 +274,52 @@ impl WriterState {
     }
 }
 
-impl Inbox {
-    fn take_all(&mut self) -> Vec<Box<dyn Job>> {
-        self.urgent.drain(..).chain(self.accepts.drain(..)).collect()
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::super::tests::open;
+    use super::*;
+
+    /// Three jobs in one batch, the second of which fails: what each heard, and how often the first was run.
+    async fn second_fails(why: StoreError) -> ([Result<(), StoreError>; 3], u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let writer = store.hits().writer;
+        let (go, wait) = mpsc::channel::<()>();
+        let (started, has_started) = oneshot::channel();
+        let (mut started, mut wait) = (Some(started), Some(wait));
+        // While it runs the three gather.
+        let first = writer.send(Lane::Urgent, 1, move |_| {
+            started.take().map(|started| started.send(()));
+            wait.take().map(|wait| wait.recv());
+            Ok(())
+        });
+        has_started.await.unwrap();
+        let runs = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&runs);
+        let ok = move |_: &mut Batch<'_>| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        };
+        let jobs = [
+            writer.send(Lane::Urgent, 1, ok),
+            writer.send(Lane::Urgent, 1, move |_| Err(why.clone())),
+            writer.send(Lane::Urgent, 1, |_| Ok(())),
+        ];
+        go.send(()).unwrap();
+        first.unwrap().await.unwrap().unwrap();
+        let [a, b, c] = jobs.map(|job| job.unwrap());
+        let heard = [a.await.unwrap(), b.await.unwrap(), c.await.unwrap()];
+        store.close();
+        (heard, runs.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn a_bad_job_harms_no_other_and_a_held_database_is_told_to_all_at_once() {
+        let (heard, runs) = second_fails(StoreError::Sqlite("no".to_owned())).await;
+        assert!(matches!(heard, [Ok(()), Err(StoreError::Sqlite(_)), Ok(())]) && runs == 2, "{heard:?} {runs}");
+        let (heard, runs) = second_fails(StoreError::Busy).await;
+        assert!(heard.iter().all(|one| matches!(one, Err(StoreError::Busy))) && runs == 1, "{heard:?} {runs}");
     }
 }

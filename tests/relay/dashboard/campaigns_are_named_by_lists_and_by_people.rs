@@ -1,12 +1,20 @@
 //! Mail that names no campaign: its list or its user name does. And names that people change, mergers they make and take
 //! back, without a fact being touched.
 
-use crate::harness::{Client, Config, Login, Request, Sink};
+use crate::harness::{Client, Config, Login, Relay, Request, Sink};
 
 fn mail(fields: &str) -> String {
     format!(
         "From: a@own.example\r\nSubject: x\r\n{fields}Content-Type: text/html\r\n\r\n<a href=\"https://a.example/\">x</a>\r\n"
     )
+}
+
+/// Neither another site's form nor one without a login is taken.
+async fn assert_for_own_people_only(relay: &Relay, cookie: &str, path: &str) {
+    let form = Request::form(path, &[("name", "winter")]);
+    assert_eq!(relay.http(&form).await.header("location"), Some("/login"), "{path}");
+    let foreign = form.header("Cookie", cookie).header("Sec-Fetch-Site", "cross-site");
+    assert_eq!(relay.http(&foreign).await.status, 403, "{path}");
 }
 
 #[tokio::test]
@@ -46,7 +54,7 @@ async fn campaigns_are_named_by_lists_and_by_people() {
         let form = Request::form(&path, &[("name", name)]).header("Cookie", &cookie).header("Sec-Fetch-Site", site);
         relay.http(&form).await
     };
-    assert_eq!(post(format!("{autumn}/name"), "winter", "cross-site").await.status, 403);
+    assert_for_own_people_only(&relay, &cookie, &format!("{autumn}/name")).await;
     assert_eq!(post(format!("{autumn}/name"), "other", "same-origin").await.status, 409);
     assert_eq!(post(format!("{autumn}/name"), " ", "same-origin").await.status, 400);
     assert_eq!(post(format!("{autumn}/name"), "winter", "same-origin").await.status, 303);
@@ -64,20 +72,23 @@ async fn campaigns_are_named_by_lists_and_by_people() {
 
     assert_eq!(post(format!("{other}/merge"), "nobody's", "same-origin").await.status, 400);
     assert_eq!(post(format!("{other}/merge"), "other", "same-origin").await.status, 409);
+    assert_for_own_people_only(&relay, &cookie, &format!("{other}/merge")).await;
+    assert_eq!(relay.campaign("winter").await["recipients"], 3);
     assert_eq!(post(format!("{other}/merge"), "winter", "same-origin").await.status, 303);
     let merged = relay.campaign("winter").await;
     assert_eq!((merged["recipients"].as_i64(), merged["messages"].as_i64()), (Some(4), Some(4)));
     assert_eq!((merged["links"].as_array().unwrap().len(), relay.campaign("other").await), (1, merged.clone()));
     let moved = relay.http(&Request::get(&other).header("Cookie", &cookie)).await;
     assert_eq!((moved.status, moved.header("location")), (303, Some(autumn.as_str())));
-    let all = relay.api("/api/v1/campaigns?mode=live").await["campaigns"].as_array().unwrap().len();
-    assert_eq!(all, 2);
+    assert_eq!(relay.api("/api/v1/campaigns?mode=live").await["campaigns"].as_array().unwrap().len(), 2);
     let mails =
         relay.http(&Request::get(&format!("/messages?campaign={}", &autumn[11..])).header("Cookie", &cookie)).await;
     assert!((3..=6).all(|n| mails.text().contains(&format!("ok-{n}@b.example"))), "{}", mails.text());
     let told = relay.command_text(&["export", "--campaign", "winter"]).await;
     assert_eq!(told.lines().filter(|line| line.contains("\"accepted\"")).count(), 4);
 
+    assert_for_own_people_only(&relay, &cookie, &format!("{other}/separate")).await;
+    assert_eq!(relay.campaign("winter").await["recipients"], 4);
     assert_eq!(post(format!("{other}/separate"), "", "same-origin").await.status, 303);
     assert_eq!(relay.campaign("other").await["recipients"], 1);
     assert_eq!(relay.campaign("winter").await["recipients"], 3);

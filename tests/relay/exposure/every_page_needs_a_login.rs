@@ -15,6 +15,9 @@ async fn every_page_needs_a_login() {
         "/messages/1/preview",
         "/inbox",
         "/queue",
+        "/queue/order?act=cancel&kind=all",
+        "/suppressions",
+        "/suppressions/export.csv",
         "/domains",
         "/how",
         "/settings",
@@ -34,6 +37,13 @@ async fn every_page_needs_a_login() {
         "/settings/people/reset",
         "/settings/people/delete",
         "/settings/password",
+        "/campaigns/1/name",
+        "/campaigns/1/merge",
+        "/campaigns/1/separate",
+        "/queue/order",
+        "/suppressions",
+        "/suppressions/remove",
+        "/suppressions/import",
     ] {
         let fields =
             [("name", "x"), ("email", "a@a.example"), ("password", "correct horse"), ("old", "x"), ("new", "y")];

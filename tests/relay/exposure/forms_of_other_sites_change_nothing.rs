@@ -18,6 +18,13 @@ async fn forms_of_other_sites_change_nothing() {
         ("/settings/people/reset", &[("email", email)]),
         ("/settings/people/delete", &[("email", email)]),
         ("/settings/password", &[("old", PASSWORD), ("new", "battery staple")]),
+        ("/campaigns/1/name", &[("name", "evil")]),
+        ("/campaigns/1/merge", &[("name", "evil")]),
+        ("/campaigns/1/separate", &[]),
+        ("/queue/order", &[("act", "pause"), ("kind", "all")]),
+        ("/suppressions", &[("address", "bob@b.example")]),
+        ("/suppressions/remove", &[("address", "bob@b.example")]),
+        ("/suppressions/import", &[("file", "email\r\nbob@b.example")]),
     ];
     let host = relay.web().to_string();
     let foreign: &[&[(&str, &str)]] = &[
@@ -40,6 +47,8 @@ async fn forms_of_other_sites_change_nothing() {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(*fields).finish();
         browser.get(&format!("{path}?{query}")).await;
     }
+    assert_eq!(relay.command_text(&["suppression", "list"]).await, "");
+    assert_eq!(relay.count("queue_pause"), 0);
     assert!(browser.is_signed_in().await);
     assert!(Browser::login(&relay, email, PASSWORD).await.is_ok());
     assert_eq!(relay.command_text(&["user", "list"]).await.trim(), email);

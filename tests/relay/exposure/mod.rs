@@ -1,6 +1,7 @@
 //! What the relay shows, and to whom: logins, sessions, foreign forms, headers, limits, logs and files.
 
 mod a_stopping_relay_is_alive_but_not_ready;
+mod an_import_has_a_limit;
 mod every_answer_says_how_it_may_be_used;
 mod every_page_needs_a_login;
 mod files_are_private_and_keys_of_everybody_are_refused;
@@ -9,6 +10,7 @@ mod markup_from_servers_and_visitors_is_shown_harmlessly;
 mod metrics_are_for_their_networks_only;
 mod no_secret_and_no_forged_line_is_in_the_log;
 mod people_are_invited_reset_and_deleted;
+mod quotes_and_wildcards_are_letters;
 mod sessions_end_with_logout_and_password;
 mod slow_and_oversized_requests_harm_nobody_else;
 mod the_settings_page_makes_and_revokes_credentials;
