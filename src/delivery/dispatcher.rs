@@ -79,7 +79,7 @@ impl Dispatcher {
         let mut window = Window::new(limits, queue.heads().await?);
         queue.pauses().await?.into_iter().for_each(|pause| window.withhold(pause.selection));
         let (window, pausing, changed) = (Mutex::new(window), tokio::sync::Mutex::default(), Notify::new());
-        let spared = Spared::default();
+        let spared = Spared::new(queue.spared_time().await?, dispatch.clock.instant());
         let inner = Inner { window, spared, changed, pausing, queue, copies, courier, notices, dispatch };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -148,6 +148,7 @@ impl Dispatcher {
         while !stop.is_cancelled() {
             let (now, steady) = (self.inner.now(), self.inner.dispatch.clock.instant());
             self.inner.watch_clock(now, steady).await;
+            self.inner.keep_spared().await;
             match self.inner.step(now, steady) {
                 Step::Deliver(due) => {
                     tasks.spawn(Arc::clone(&self.inner).deliver(*due));
@@ -167,6 +168,7 @@ impl Dispatcher {
         if tokio::time::timeout(self.inner.dispatch.grace, tasks.wait()).await.is_err() {
             tracing::warn!(unfinished = tasks.len(), "stopping with deliveries under way; they are tried again");
         }
+        self.inner.keep_spared().await;
         self.inner.courier.close().await;
     }
 
@@ -195,6 +197,14 @@ impl Inner {
                 Step::Wait(until) => Step::Wait(Some(until.map_or(now + pause, |at| at.min(now + pause)))),
                 step @ (Step::Deliver(_) | Step::Refill(..) | Step::Locate(_)) => step,
             },
+        }
+    }
+
+    async fn keep_spared(&self) {
+        let Some(spared) = self.spared.take_changed() else { return };
+        if let Err(error) = self.queue.keep_spared_time(spared).await {
+            tracing::warn!(%error, "what counts against no mail's life could not be kept");
+            self.spared.keep_later();
         }
     }
 

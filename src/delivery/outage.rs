@@ -157,9 +157,15 @@ impl Outage {
         Some(held.since)
     }
 
-    /// The span that is under way: it does not count either.
-    pub(super) fn since(&self) -> Option<Timestamp> {
-        self.held.map(|held| held.since)
+    /// The span that is under way, which does not count either, and what is lacking.
+    pub(super) fn open(&self) -> Option<(Timestamp, &'static str)> {
+        self.held.map(|held| (held.since, held.lack.word()))
+    }
+
+    /// Goes on where the relay was stopped: the first that gets through ends it.
+    pub(super) fn resume(&mut self, since: Timestamp, lack: &str, now: Instant) {
+        let lack = if lack == Lack::Names.word() { Lack::Names } else { Lack::Connections };
+        self.held = Some(Held { lack, since, next: now, pause: PAUSE_MIN });
     }
 
     /// For the overview.

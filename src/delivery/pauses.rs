@@ -44,6 +44,11 @@ impl Pauses {
         }
     }
 
+    /// Those that count now.
+    pub(super) fn spans(&self) -> &[(Timestamp, Timestamp)] {
+        &self.spans
+    }
+
     /// A span in which nothing could be delivered.
     pub(super) fn add(&mut self, from: Timestamp, to: Timestamp) {
         self.spans.push((from, to));

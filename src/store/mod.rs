@@ -44,6 +44,7 @@ mod schema;
 mod secret;
 mod settle;
 mod space;
+mod spared;
 mod suppression;
 mod tally;
 #[cfg(test)]
@@ -69,6 +70,7 @@ pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage};
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;
 pub use space::Space;
+pub use spared::SparedTime;
 pub use suppression::{Listed, SuppressionRow, Suppressions, suppressions};
 pub use tally::{COMMIT_MS, Tally};
 

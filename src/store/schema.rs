@@ -25,6 +25,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_notices", include_str!("../../migrations/0005_notices.sql")),
     ("0006_links", include_str!("../../migrations/0006_links.sql")),
     ("0008_names", include_str!("../../migrations/0008_names.sql")),
+    ("0009_spared", include_str!("../../migrations/0009_spared.sql")),
     ("0010_body_path", include_str!("../../migrations/0010_body_path.sql")),
 ];
 

@@ -2,6 +2,7 @@
 
 mod a_dead_resolver_costs_no_mail_its_life;
 mod a_hanging_domain_holds_up_nobody;
+mod a_restart_forgets_no_outage;
 mod a_server_of_less_gets_what_it_takes;
 mod a_thousand_newsletters;
 mod blocked_connections_are_told_and_end_with_the_first_that_stands;
