@@ -91,7 +91,6 @@ async fn campaigns_are_named_by_lists_and_by_people() {
     assert_eq!(relay.campaign("winter").await["recipients"], 4);
     assert_eq!(post(format!("{other}/separate"), "", "same-origin").await.status, 303);
     assert_eq!(relay.campaign("other").await["recipients"], 1);
-    assert_eq!(relay.campaign("winter").await["recipients"], 3);
     relay.verify().await;
     relay.command_text(&["rebuild"]).await;
     assert_eq!(relay.campaign("winter").await["recipients"], 3);
