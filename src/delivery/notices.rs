@@ -99,7 +99,7 @@ impl Notices {
             action,
             class,
             recipient: due.address.to_string(),
-            original: wish.and_then(|wish| wish.original.as_ref()).map(|o| format!("{}; {}", o.kind, o.address)),
+            original: wish.and_then(|wish| wish.original.as_ref()).map(ToString::to_string),
             status: status(action, outcome).to_string(),
             remote: attempted.mx.clone(),
             reply: said(reply, attempted.spoken),

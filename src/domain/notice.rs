@@ -55,6 +55,13 @@ pub struct OriginalRecipient {
     pub address: String,
 }
 
+impl fmt::Display for OriginalRecipient {
+    /// As `Original-Recipient` has it (RFC 3464 section 2.3.1).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.kind, self.address)
+    }
+}
+
 /// What was asked of one recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RecipientWish {

@@ -57,7 +57,7 @@ pub(super) fn note(
         action: Action::Failed,
         class: BounceClass::Other,
         recipient: recipient.to_string(),
-        original: wish.original.as_ref().map(|o| format!("{}; {}", o.kind, o.address)),
+        original: wish.original.as_ref().map(ToString::to_string),
         status: status.to_owned(),
         remote: String::new(),
         reply: reply.to_owned(),

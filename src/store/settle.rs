@@ -26,37 +26,27 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
     let Settlement { due, attempt, outcome, at, .. } = settlement;
     let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
     let attempt = attempt.clone();
-    // What there is to tell of it is noted once it is known that it was still wanted.
+    let ends_it_anyway = matches!(outcome, Outcome::Delivered(_) | Outcome::Bounced { .. });
+    if !ends_it_anyway && !is_there(batch, due.delivery)? {
+        return Ok(false);
+    }
+    // Before it leaves, so that what is told is hastened with the rest of its message.
+    notice::note(batch, settlement)?;
     let mut telling = settlement.tell.is_some();
+    if let Outcome::Deferred { next, .. } = outcome {
+        let lane = due.lane % RETRY + RETRY;
+        let sql = "update queue_delivery set attempts = ?2, next_at = ?3, lane = ?4 where delivery = ?1";
+        batch.tx.prepare_cached(sql)?.execute(params![due.delivery.raw(), attempt.n, next.millis(), lane])?;
+    } else {
+        telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
+    }
     let fact = match outcome {
         Outcome::Deferred { reply, next } => {
-            let lane = due.lane % RETRY + RETRY;
-            let sql = "update queue_delivery set attempts = ?2, next_at = ?3, lane = ?4 where delivery = ?1";
-            let values = params![due.delivery.raw(), attempt.n, next.millis(), lane];
-            if batch.tx.prepare_cached(sql)?.execute(values)? == 0 {
-                return Ok(false);
-            }
-            notice::note(batch, settlement)?;
             Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
         }
-        Outcome::Delivered(_) => {
-            notice::note(batch, settlement)?;
-            telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
-            Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links }
-        }
-        Outcome::Bounced { class, .. } => {
-            notice::note(batch, settlement)?;
-            telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
-            Fact::Bounced { about, attempt, class: *class }
-        }
-        Outcome::Expired { reply } => {
-            if !is_there(batch, due.delivery)? {
-                return Ok(false);
-            }
-            notice::note(batch, settlement)?;
-            telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
-            Fact::Expired { about, attempt, class: BounceClass::of(reply) }
-        }
+        Outcome::Delivered(_) => Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links },
+        Outcome::Bounced { class, .. } => Fact::Bounced { about, attempt, class: *class },
+        Outcome::Expired { reply } => Fact::Expired { about, attempt, class: BounceClass::of(reply) },
     };
     if due.campaign == CampaignId::OWN_MAIL {
         notice::settled(batch, settlement)?;
