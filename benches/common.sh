@@ -39,6 +39,15 @@ until_true() {
     return 1
 }
 
+# A configuration whose clients need no login; what else a bench says of [delivery] comes after it.
+open_relay='[submission]
+listen = ["127.0.0.1:0"]
+trusted_networks = ["127.0.0.0/8"]
+[web]
+listen = "127.0.0.1:0"
+[tracking]
+base_url = "https://t.bench.example"'
+
 # Starts the relay in $work/ours by the configuration on standard input; sets its pid, and where it listens.
 start_postrider() {
     mkdir "$work/ours"

@@ -8,15 +8,7 @@
 . "$(dirname "$0")/common.sh" curl
 messages="${1:-3000}" rounds="${2:-5}" sessions="${SESSIONS:-20}"
 
-start_postrider <<CONF
-[submission]
-listen = ["127.0.0.1:0"]
-trusted_networks = ["127.0.0.0/8"]
-[web]
-listen = "127.0.0.1:0"
-[tracking]
-base_url = "https://t.bench.example"
-CONF
+start_postrider <<<"$open_relay"
 (cd "$work/ours" && "$postrider" domain add bench.example) >/dev/null
 sleep 1
 

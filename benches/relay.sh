@@ -32,13 +32,7 @@ has_arrived() { [ "$(arrived)" -ge "$1" ]; }
 # --- Ours
 start_postrider <<CONF
 hostname = "relay.bench.example"
-[submission]
-listen = ["127.0.0.1:0"]
-trusted_networks = ["127.0.0.0/8"]
-[web]
-listen = "127.0.0.1:0"
-[tracking]
-base_url = "https://t.bench.example"
+$open_relay
 [delivery]
 mode = "smarthost"
 smarthost = "smtp://127.0.0.1:$sink_port"
