@@ -156,27 +156,52 @@ fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     }
 }
 
-/// Relaxed body canonicalisation (RFC 6376 section 3.4.4), hashed as it is made.
+/// Relaxed body canonicalisation (RFC 6376 section 3.4.4), hashed as it is made; lines that it leaves as they are, most of
+/// them, are hashed where they stand.
 fn hash_body(body: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut empty_lines = 0_usize;
     let mut line_out = Vec::with_capacity(1_024);
-    for line in body.split_inclusive(|b| *b == b'\n') {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        relax_line(line, &mut line_out);
-        if line_out.is_empty() {
-            empty_lines += 1;
+    let double_blank = memchr::memmem::Finder::new("  ");
+    let (mut at, mut relaxed) = (0, 0..0);
+    while at < body.len() {
+        let end = memchr::memchr(b'\n', &body[at..]).map_or(body.len(), |n| at + n + 1);
+        let line = &body[at..end];
+        let stays = is_relaxed(line, &double_blank);
+        if stays && !relaxed.is_empty() {
+            relaxed.end = end;
+            at = end;
             continue;
+        }
+        hash.update(&body[std::mem::replace(&mut relaxed, at..if stays { end } else { at })]);
+        at = end;
+        if !stays {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            relax_line(line.strip_suffix(b"\r").unwrap_or(line), &mut line_out);
+            if line_out.is_empty() {
+                empty_lines += 1;
+                continue;
+            }
         }
         // Empty lines count only when something follows them.
         for _ in 0..std::mem::take(&mut empty_lines) {
             hash.update(b"\r\n");
         }
-        hash.update(&line_out);
-        hash.update(b"\r\n");
+        if !stays {
+            line_out.extend(b"\r\n");
+            hash.update(&line_out);
+        }
     }
+    hash.update(&body[relaxed]);
     hash.finalize().into()
+}
+
+/// Whether canonicalisation leaves a line, with its end, as it is; never said of an empty one.
+fn is_relaxed(line: &[u8], double_blank: &memchr::memmem::Finder<'_>) -> bool {
+    let text = line.strip_suffix(b"\r\n").unwrap_or_default();
+    text.last().is_some_and(|last| *last != b' ')
+        && memchr::memchr(b'\t', text).is_none()
+        && double_blank.find(text).is_none()
 }
 
 /// Runs of white space become one blank, white space at the end goes.
@@ -209,6 +234,7 @@ pub fn generate_rsa() -> Result<(Vec<u8>, String), DkimError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn body_hash(body: &str) -> String {
         STANDARD.encode(hash_body(body.as_bytes()))
@@ -225,6 +251,23 @@ mod tests {
         assert_eq!(body_hash("a\r\n  \r\n"), body_hash("a\r\n"));
         assert_eq!(body_hash("a"), body_hash("a\r\n"));
         assert_ne!(body_hash("a\r\n\r\nb\r\n"), body_hash("a\r\nb\r\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn lines_hashed_where_they_stand_hash_the_same(body in "([ab]| |\t|\r|\n|\r\n){0,60}") {
+            let (mut relaxed, mut line_out) = (Vec::new(), Vec::new());
+            for line in body.split_inclusive('\n') {
+                let line = line.strip_suffix('\n').unwrap_or(line);
+                relax_line(line.strip_suffix('\r').unwrap_or(line).as_bytes(), &mut line_out);
+                relaxed.extend(&line_out);
+                relaxed.extend(b"\r\n");
+            }
+            while relaxed == b"\r\n" || relaxed.ends_with(b"\n\r\n") {
+                relaxed.truncate(relaxed.len() - 2);
+            }
+            prop_assert_eq!(hash_body(body.as_bytes()), <[u8; 32]>::from(Sha256::digest(relaxed)));
+        }
     }
 
     #[test]

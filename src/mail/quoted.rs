@@ -9,15 +9,13 @@ const QP_LINE_MAX: usize = 76;
 
 /// Decodes a body and keeps where each octet came from.
 pub(super) fn decode(body: &[u8]) -> Result<Decoded, &'static str> {
-    let mut decoded = Decoded { page: Vec::with_capacity(body.len()), map: Vec::with_capacity(body.len()) };
+    let mut decoded = Decoded { page: Vec::with_capacity(body.len()), map: Vec::new() };
     let mut at = 0;
-    while let Some(byte) = body.get(at) {
-        if *byte != b'=' {
-            decoded.push(*byte, at);
-            at += 1;
-            continue;
-        }
-        let rest = &body[at + 1..];
+    while at < body.len() {
+        let plain = memchr::memchr(b'=', &body[at..]).unwrap_or(body.len() - at);
+        decoded.push(&body[at..at + plain], at);
+        at += plain;
+        let Some(rest) = body.get(at + 1..) else { break };
         let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
         if rest[blanks..].starts_with(b"\r\n") {
             at += 1 + blanks + 2;
@@ -26,7 +24,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Decoded, &'static str> {
         } else {
             let digit = |n: usize| rest.get(n).and_then(|b| char::from(*b).to_digit(16));
             let (high, low) = digit(0).zip(digit(1)).ok_or("its quoted-printable is broken")?;
-            decoded.push(u8::try_from(high * 16 + low).unwrap_or_default(), at);
+            decoded.push(&[u8::try_from(high * 16 + low).unwrap_or_default()], at);
             at += 3;
         }
     }
@@ -132,14 +130,9 @@ impl QuotedPrintable {
     }
 
     fn token(&mut self, slot: usize, len: usize) {
-        let mut breaks = Vec::new();
-        for at in 0..len {
-            if self.column + 1 > QP_LINE_MAX - 1 {
-                breaks.push(at);
-                self.column = 0;
-            }
-            self.column += 1;
-        }
+        let first = (QP_LINE_MAX - 1).saturating_sub(self.column);
+        let breaks: Vec<_> = (first..len).step_by(QP_LINE_MAX - 1).collect();
+        self.column = breaks.last().map_or(self.column + len, |last| len - last);
         self.flush();
         self.segments.push(Segment::Token { slot, len, breaks });
     }

@@ -116,13 +116,13 @@ impl Stencil {
     /// One delivery's copy of the message, without signatures.
     pub fn stamp(&self, raw: &[u8], delivery: DeliveryId, key: &TokenKey) -> Vec<u8> {
         let sign = |purpose| Token { delivery, purpose }.sign(key);
-        let click = |link: &StencilLink| sign(Purpose::Click { position: link.position, target: link.target.clone() });
+        let click = |link: &StencilLink| key.click(delivery, link.position, &link.target);
         let mut tokens = vec![if self.pixel { sign(Purpose::Open) } else { String::new() }];
         tokens.extend(self.links.iter().map(click));
         if self.unsubscribe {
             tokens.push(sign(Purpose::Unsubscribe));
         }
-        let mut copy = Vec::with_capacity(raw.len() + raw.len() / 4 + 1_024);
+        let mut copy = Vec::with_capacity(usize::try_from(self.receipt.size_out).unwrap_or_default());
         for segment in &self.segments {
             segment.write(raw, &tokens, &mut copy);
         }

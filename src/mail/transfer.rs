@@ -74,7 +74,7 @@ pub enum Segment {
         /// Offsets into the token.
         breaks: Vec<usize>,
     },
-    /// A stretch that is encoded for each copy anew, because groups shift.
+    /// A stretch that is encoded for each copy anew, because it shares groups with a token.
     Base64 {
         /// What is encoded.
         pieces: Vec<Piece>,
@@ -90,8 +90,9 @@ pub enum Segment {
 pub struct Decoded {
     /// The octets.
     pub page: Vec<u8>,
-    /// Per decoded octet, where its encoding begins (quoted-printable only).
-    pub(super) map: Vec<u32>,
+    /// Stretches whose octets stand side by side in the encoded body too: where one begins in `page`, and where in the
+    /// body (quoted-printable only).
+    pub(super) map: Vec<(usize, usize)>,
 }
 
 /// Edited segments of one body.
@@ -109,21 +110,32 @@ pub fn decode(body: &[u8], transfer: Transfer) -> Result<Decoded, &'static str> 
         Transfer::Identity => Ok(Decoded { page: body.to_vec(), map: Vec::new() }),
         Transfer::QuotedPrintable => quoted::decode(body),
         Transfer::Base64 => {
-            let flat: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-            let page = STANDARD.decode(flat).map_err(|_| "its base64 is broken")?;
+            let mut flat = Vec::with_capacity(body.len());
+            lines(body).for_each(|line| flat.extend(line.trim_ascii()));
+            let page = STANDARD.decode(&flat).or_else(|_| {
+                // White space within lines is rare.
+                flat.retain(|b| !b.is_ascii_whitespace());
+                STANDARD.decode(&flat)
+            });
+            let page = page.map_err(|_| "its base64 is broken")?;
             Ok(Decoded { page, map: Vec::new() })
         }
     }
 }
 
 impl Decoded {
-    pub(super) fn push(&mut self, byte: u8, at: usize) {
-        self.page.push(byte);
-        self.map.push(u32::try_from(at).unwrap_or(u32::MAX));
+    pub(super) fn push(&mut self, bytes: &[u8], at: usize) {
+        if !bytes.is_empty() {
+            self.map.push((self.page.len(), at));
+            self.page.extend(bytes);
+        }
     }
 
+    /// Where a decoded octet's encoding begins.
     pub(super) fn mapped(&self, at: usize) -> Option<usize> {
-        self.map.get(at).map(|n| *n as usize)
+        let stretch = self.map.partition_point(|(start, _)| *start <= at).checked_sub(1)?;
+        let (start, encoded) = self.map.get(stretch).filter(|_| at < self.page.len())?;
+        Some(encoded + at - start)
     }
 }
 
@@ -136,6 +148,13 @@ pub fn splice(raw: &[u8], body: Range<usize>, transfer: Transfer, decoded: &Deco
         Transfer::QuotedPrintable => plain(quoted::splice(raw, &body, decoded, edits)),
         Transfer::Base64 => plain(splice_base64(raw, &body, decoded, edits)),
     }
+}
+
+fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', body)
+        .chain([body.len()])
+        .map(move |end| &body[std::mem::replace(&mut start, (end + 1).min(body.len()))..end])
 }
 
 fn pieces_len(pieces: &[Piece]) -> usize {
@@ -186,24 +205,93 @@ fn splice_base64(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Ed
     let group = first / 3;
     let is_char = |b: &u8| !b.is_ascii_whitespace();
     let kept = bytes.iter().enumerate().filter(|(_, b)| is_char(b)).nth(group * 4).map_or(bytes.len(), |(at, _)| at);
-    let line_of = |line: &[u8]| line.iter().filter(|b| is_char(b)).count();
-    let line = bytes.split(|b| *b == b'\n').map(line_of).max().unwrap_or(BASE64_LINE).clamp(4, LINE_MAX);
+    let mut line = 0;
+    for longer in lines(bytes).filter(|one| one.len() > line) {
+        line = line.max(longer.iter().filter(|b| is_char(b)).count());
+    }
+    let line = line.clamp(4, LINE_MAX);
     let before = bytes.get(..kept).unwrap_or_default();
     let column = memchr::memrchr(b'\n', before).map_or(before.len(), |n| before.len() - n - 1);
-    let mut pieces = Vec::new();
+    let mut writer =
+        Base64 { segments: vec![Segment::Copy(body.start..body.start + kept)], pieces: Vec::new(), column, line };
     let mut at = group * 3;
     for edit in edits {
-        pieces.push(Piece::Bytes(decoded.page.get(at..edit.range.start).unwrap_or_default().to_vec()));
-        pieces.extend(edit.pieces.iter().cloned());
+        writer.bytes(decoded.page.get(at..edit.range.start).unwrap_or_default());
+        for piece in &edit.pieces {
+            match piece {
+                Piece::Bytes(bytes) => writer.bytes(bytes),
+                Piece::Token { .. } => writer.pieces.push(piece.clone()),
+            }
+        }
         at = edit.range.end;
     }
-    pieces.push(Piece::Bytes(decoded.page.get(at..).unwrap_or_default().to_vec()));
+    writer.bytes(decoded.page.get(at..).unwrap_or_default());
+    writer.flush();
     let tail = bytes.iter().rposition(is_char).map_or(0, |n| n + 1).max(kept);
-    vec![
-        Segment::Copy(body.start..body.start + kept),
-        Segment::Base64 { pieces, column, line },
-        Segment::Copy(body.start + tail..body.end),
-    ]
+    writer.segments.push(Segment::Copy(body.start + tail..body.end));
+    writer.segments
+}
+
+/// Writes base64 as segments. Tokens have one length in all copies, so groups never shift: only the groups that a token
+/// stands in are left to be encoded for each copy.
+struct Base64 {
+    segments: Vec<Segment>,
+    /// Not yet encoded: less than a group, or with tokens.
+    pieces: Vec<Piece>,
+    column: usize,
+    line: usize,
+}
+
+impl Base64 {
+    fn bytes(&mut self, bytes: &[u8]) {
+        let open = pieces_len(&self.pieces) % 3;
+        let missing = (3 - open) % 3;
+        let Some((fill, rest)) = bytes.split_at_checked(missing) else {
+            return self.pieces.push(Piece::Bytes(bytes.to_vec()));
+        };
+        if missing > 0 {
+            self.pieces.push(Piece::Bytes(fill.to_vec()));
+        }
+        self.flush();
+        let (groups, left) = rest.split_at(rest.len() / 3 * 3);
+        if !groups.is_empty() {
+            let mut literal = Vec::with_capacity(groups.len() / 2 * 3);
+            self.column = write_base64(groups, self.column, self.line, &mut literal);
+            self.segments.push(Segment::Literal(literal));
+        }
+        if !left.is_empty() {
+            self.pieces.push(Piece::Bytes(left.to_vec()));
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.pieces.is_empty() {
+            return;
+        }
+        let chars = pieces_len(&self.pieces).div_ceil(3) * 4;
+        let pieces = std::mem::take(&mut self.pieces);
+        self.segments.push(Segment::Base64 { pieces, column: self.column, line: self.line });
+        self.column = column_behind(chars, self.column, self.line);
+    }
+}
+
+/// Encodes into lines, the first of which has `column` characters already. Gives the last one's.
+fn write_base64(plain: &[u8], column: usize, line: usize, out: &mut Vec<u8>) -> usize {
+    let flat = STANDARD.encode(plain);
+    let (first, rest) = flat.as_bytes().split_at(flat.len().min(line.saturating_sub(column)));
+    out.extend(first);
+    for chunk in rest.chunks(line.max(1)) {
+        out.extend(b"\r\n");
+        out.extend(chunk);
+    }
+    column_behind(flat.len(), column, line)
+}
+
+fn column_behind(chars: usize, column: usize, line: usize) -> usize {
+    match chars.checked_sub(line.saturating_sub(column)) {
+        None | Some(0) => column + chars,
+        Some(rest) => (rest - 1) % line.max(1) + 1,
+    }
 }
 
 impl Segment {
@@ -223,20 +311,14 @@ impl Segment {
                 out.extend(token(*slot).get(at..).unwrap_or_default());
             }
             Self::Base64 { pieces, column, line } => {
-                let mut plain = Vec::new();
+                let mut plain = Vec::with_capacity(pieces_len(pieces));
                 for piece in pieces {
                     match piece {
                         Piece::Bytes(bytes) => plain.extend(bytes),
                         Piece::Token { slot, .. } => plain.extend(token(*slot)),
                     }
                 }
-                let flat = STANDARD.encode(plain);
-                let (first, rest) = flat.as_bytes().split_at(flat.len().min(line.saturating_sub(*column)));
-                out.extend(first);
-                for chunk in rest.chunks((*line).max(1)) {
-                    out.extend(b"\r\n");
-                    out.extend(chunk);
-                }
+                write_base64(&plain, *column, *line, out);
             }
         }
     }
