@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{Address, DeliveryId, MessageId, TokenKeys, Wishes};
 use crate::mail::cache::{Compiled, StencilCache};
-use crate::mail::dkim::Signer;
+use crate::mail::dkim::{Canonical, Signer};
 use crate::mail::recipe::Recipe;
 use crate::mail::sevenbit;
 use crate::store::{BodyFault, Queue, StoreError};
@@ -143,9 +143,19 @@ fn unsigned(compiled: &Compiled, delivery: DeliveryId, keys: &TokenKeys) -> Resu
 
 /// Signatures go on top, over all that leaves.
 fn sign(body: Vec<u8>, recipe: &Recipe, signers: &HashMap<(String, String), Arc<Signer>>) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    if recipe.signers.is_empty() {
+        return body;
+    }
+    let canonical = match Canonical::read(&body) {
+        Ok(canonical) => canonical,
+        Err(error) => {
+            tracing::error!(%error, "a copy could not be signed");
+            return body;
+        }
+    };
+    let mut bytes = Vec::with_capacity(body.len() + 1_024 * recipe.signers.len());
     for name in &recipe.signers {
-        match signers.get(name).map(|signer| signer.sign(&body, recipe.signing_time())) {
+        match signers.get(name).map(|signer| signer.sign(&canonical, recipe.signing_time())) {
             Some(Ok(lines)) => bytes.extend(lines),
             Some(Err(error)) => tracing::error!(domain = name.0, %error, "a copy could not be signed"),
             None => {

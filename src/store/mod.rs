@@ -54,7 +54,7 @@ pub mod view_queue;
 mod wal;
 mod writer;
 
-pub use account::{Accounts, CredentialRow, DomainKey};
+pub use account::{Accounts, CredentialRow, DomainKey, NewKey};
 pub use backup::{Copied, backup};
 pub use body::BodyFault;
 pub use check::{Rebuild, Verified, verify};

@@ -330,12 +330,19 @@ pub struct User {
 pub struct SendingDomain {
     /// The domain.
     pub domain: String,
-    /// The selector of its key.
-    pub selector: String,
-    /// The name of the record to publish.
-    pub record_name: String,
-    /// The TXT value to publish.
-    pub record_value: String,
+    /// One a key.
+    pub records: Vec<KeyRecord>,
     /// Since when.
     pub created_at: Timestamp,
+}
+
+/// The record that a key wants published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// `rsa` or `ed25519`.
+    pub algorithm: String,
+    /// The record's name.
+    pub name: String,
+    /// The TXT value.
+    pub value: String,
 }
