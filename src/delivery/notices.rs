@@ -205,6 +205,7 @@ impl Notices {
             utf8,
             unsubscribe: false,
             short_lines: false,
+            vendor_headers: false,
             untracked: None,
         }
     }

@@ -101,7 +101,12 @@ impl<'a> HeaderBlock<'a> {
 
     /// A field's value as text.
     pub fn text_of(&self, field: &Field) -> String {
-        decode(self.value(field))
+        decode(self.value(field), TEXT_MAX)
+    }
+
+    /// A field's value as text, cut at so many characters, 65,536 at most.
+    pub fn long_text_of(&self, field: &Field, chars_max: usize) -> String {
+        decode(self.value(field), chars_max)
     }
 
     /// The address of every mailbox in every `From` and `Sender` field. A field without one yields its text, so that a
@@ -167,14 +172,14 @@ fn field_at(raw: &[u8], line: Range<usize>) -> Option<Field> {
     Some(Field { name: line.start..line.start + name.len(), range: line, value })
 }
 
-fn decode(value: &[u8]) -> String {
+fn decode(value: &[u8], chars_max: usize) -> String {
     let mut line: Vec<u8> = value.iter().map(|b| if *b == 0 { b' ' } else { *b }).take(64 << 10).collect();
     line.extend(b"\r\n");
     let text = match MessageStream::new(&line).parse_unstructured() {
         HeaderValue::Text(text) => text.into_owned(),
         _ => String::new(),
     };
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MAX).collect();
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(chars_max).collect();
     clean.trim().to_owned()
 }
 

@@ -22,3 +22,4 @@ pub mod recipe;
 pub mod sevenbit;
 pub mod stencil;
 pub mod transfer;
+pub mod vendor;

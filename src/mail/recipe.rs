@@ -49,6 +49,9 @@ pub struct Recipe {
     /// Whether parts with long lines are encoded.
     #[serde(default)]
     pub short_lines: bool,
+    /// Whether hosted relays' control headers were read, and go.
+    #[serde(default)]
+    pub vendor_headers: bool,
     /// Why nothing is tracked, when a rewritten copy did not stand its proof.
     #[serde(default)]
     pub untracked: Option<String>,
@@ -99,6 +102,7 @@ impl Recipe {
             unsubscribe: self.unsubscribe,
             switches: &switches,
             signing_domains: &signing,
+            vendor_headers: self.vendor_headers,
         })
     }
 }

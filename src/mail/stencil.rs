@@ -11,6 +11,7 @@ use super::link::{self, Rules};
 use super::outline::{HtmlPart, Outline};
 use super::receipt::{Receipt, ReceiptLink};
 use super::transfer::{self, Edit, Piece, Segment};
+use super::vendor;
 use crate::domain::token::Purpose;
 use crate::domain::{DeliveryId, Domain, Token, TokenKey};
 
@@ -60,6 +61,8 @@ pub struct Plan<'a> {
     pub switches: &'a Switches,
     /// Domains that we sign for anew.
     pub signing_domains: &'a [Domain],
+    /// Whether hosted relays' control headers were read, and go.
+    pub vendor_headers: bool,
 }
 
 /// A tracked link.
@@ -326,7 +329,8 @@ pub fn is_removed(name: &[u8], value: &[u8], edited: bool, plan: &Plan<'_>) -> b
     let stale = || {
         is("Content-Length") || is("Content-MD5") || (is("DKIM-Signature") && signs_for(value, plan.signing_domains))
     };
-    control::is_control(name) || is("Bcc") || is("Resent-Bcc") || is("Return-Path") || (edited && stale())
+    let theirs = plan.vendor_headers && vendor::is_control(name);
+    theirs || control::is_control(name) || is("Bcc") || is("Resent-Bcc") || is("Return-Path") || (edited && stale())
 }
 
 /// The `d=` tag of a signature (RFC 6376 section 3.5).

@@ -17,6 +17,7 @@ fn with_plan<T>(with: impl FnOnce(&Plan<'_>) -> T) -> T {
     let switches =
         Switches { opens: true, clicks: true, exclude_hosts: Vec::new(), visible_url_links: VisibleUrlLinks::Leave };
     with(&Plan {
+        vendor_headers: true,
         prepend: PREPEND,
         base_url: "https://track.example",
         unsubscribe: false,

@@ -49,6 +49,8 @@ pub struct IntakeSettings {
     pub exclude_hosts: Vec<Domain>,
     /// Whether links whose text is another house's URL are rewritten too.
     pub track_visible_urls: bool,
+    /// Whether hosted relays' control headers are read, and removed.
+    pub vendor_headers: bool,
     /// How long a delivery lives.
     pub expire: Duration,
 }
@@ -115,10 +117,12 @@ impl Intake {
         let raw: Arc<[u8]> = Arc::from(submitted.body.as_slice());
         let header = HeaderBlock::read(&raw);
         check_sender(&header, submitted)?;
-        let mut control = control::read(&header);
+        let mut control = control::read(&header, self.settings.vendor_headers);
         let named = control.campaign.as_deref().or(submitted.campaign.as_deref());
-        let campaign = Campaign::new(named.unwrap_or(campaign::NONE), self.settings.mode);
         let list = if named.is_none() { header.list_id() } else { None };
+        let category = control.category.as_deref().filter(|_| list.is_none());
+        let mode = if control.sandbox { Mode::Sandbox } else { self.settings.mode };
+        let campaign = Campaign::new(named.or(category).unwrap_or(campaign::NONE), mode);
         let due_at = send_at(&mut control, now);
         let from = unsubscribe::from_domain(&header);
         let from_signs = from.as_ref().is_some_and(|domain| !(self.signers_for)(domain).is_empty());
@@ -174,7 +178,7 @@ impl Intake {
     ) -> Recipe {
         let settings = &self.settings;
         let campaign_mail = submitted.credential.profile == Profile::Campaign;
-        let asked = |wanted: fn(&control::Track) -> bool| control.track.as_ref().is_none_or(wanted);
+        let track = control.track.unwrap_or_default();
         let domains: HashSet<Domain> = header
             .from_addresses()
             .iter()
@@ -186,8 +190,8 @@ impl Intake {
             renderer: RENDERER,
             prepend: self.prepend(header, submitted, now, random),
             base_url: settings.base_url.clone(),
-            opens: settings.opens && campaign_mail && asked(|track| track.opens),
-            clicks: settings.clicks && campaign_mail && asked(|track| track.clicks),
+            opens: settings.opens && campaign_mail && track.opens.unwrap_or(true),
+            clicks: settings.clicks && campaign_mail && track.clicks.unwrap_or(true),
             exclude_hosts: settings.exclude_hosts.iter().map(ToString::to_string).collect(),
             track_visible_urls: settings.track_visible_urls,
             unsubscribe: false,
@@ -195,6 +199,7 @@ impl Intake {
             signed_at: now.millis(),
             signers,
             utf8: submitted.utf8,
+            vendor_headers: settings.vendor_headers,
             short_lines: false,
             untracked: None,
         }

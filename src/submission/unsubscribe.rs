@@ -63,6 +63,7 @@ mod tests {
             unsubscribe: true,
             exclude_hosts: Vec::new(),
             track_visible_urls: false,
+            vendor_headers: true,
             expire: Duration::from_hours(1),
         }
     }
