@@ -71,6 +71,7 @@ pub(super) fn intake(config: &Config) -> IntakeSettings {
         unsubscribe: config.tracking.unsubscribe,
         exclude_hosts: config.tracking.exclude_hosts.clone(),
         track_visible_urls: config.tracking.visible_url_links == VisibleUrlLinks::Track,
+        pixel: config.tracking.pixel,
         expire: config.delivery.retry.expire(),
     }
 }

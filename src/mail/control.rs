@@ -32,6 +32,8 @@ pub struct Control {
     pub tags: Vec<String>,
     /// What is to be tracked; `None` leaves it to the configuration.
     pub track: Option<Track>,
+    /// Whether the pixel goes to the top; `None` leaves it to the configuration.
+    pub pixel_top: Option<bool>,
     /// Key and value, at most 20.
     pub metadata: Vec<(String, String)>,
     /// Not before this time.
@@ -93,19 +95,22 @@ impl Control {
 
     fn take_track(&mut self, name: &str, value: &str) {
         let mut track = Track { opens: false, clicks: false, text: false };
+        let mut top = None;
         for word in value.split(',').map(|word| word.trim().to_ascii_lowercase()) {
             match word.as_str() {
                 "opens" => track.opens = true,
                 "clicks" => track.clicks = true,
                 "text" => track.text = true,
+                "top" => top = Some(true),
                 "none" => {}
                 _ => {
-                    let words = "opens, clicks, text or none";
+                    let words = "opens, clicks, text, top or none";
                     return self.complain(&format!("{name}: {word:?} is none of {words}; the defaults were used"));
                 }
             }
         }
         self.track = Some(track);
+        self.pixel_top = top.or(self.pixel_top);
     }
 
     fn take_metadata(&mut self, name: &str, key: &str, value: &str) {
@@ -141,6 +146,8 @@ mod tests {
         assert_eq!(read.campaign.as_deref(), Some("Fr\u{fc}hling"));
         assert_eq!(read.tags, ["a", "b", "c"]);
         assert_eq!(read.track, Some(Track { opens: true, clicks: false, text: false }));
+        assert_eq!(read.pixel_top, None);
+        assert_eq!(control("X-Postrider-Track: opens, Top").pixel_top, Some(true));
         assert_eq!(read.metadata, [("list".to_owned(), "all".to_owned())]);
         assert_eq!(read.send_at.map(Timestamp::rfc3339).as_deref(), Some("2026-11-23T21:04:05.000Z"));
         assert_eq!(read.complaints, Vec::<String>::new());

@@ -5,6 +5,7 @@
 //! message again with other code before it is trusted. May import `domain`.
 
 pub mod cache;
+mod conditional;
 pub mod control;
 pub mod dkim;
 pub mod header;
@@ -22,3 +23,7 @@ pub mod recipe;
 pub mod sevenbit;
 pub mod stencil;
 pub mod transfer;
+
+#[cfg(test)]
+#[path = "tests/pairs.rs"]
+mod pairs;

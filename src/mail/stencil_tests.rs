@@ -14,8 +14,13 @@ fn keys() -> TokenKeys {
 }
 
 fn with_plan<T>(with: impl FnOnce(&Plan<'_>) -> T) -> T {
-    let switches =
-        Switches { opens: true, clicks: true, exclude_hosts: Vec::new(), visible_url_links: VisibleUrlLinks::Leave };
+    let switches = Switches {
+        opens: true,
+        clicks: true,
+        exclude_hosts: Vec::new(),
+        visible_url_links: VisibleUrlLinks::Leave,
+        pixel: PixelPlace::Auto,
+    };
     with(&Plan {
         prepend: PREPEND,
         base_url: "https://track.example",

@@ -52,6 +52,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Mode;
+    use crate::mail::stencil::PixelPlace;
 
     fn settings() -> IntakeSettings {
         IntakeSettings {
@@ -63,6 +64,7 @@ mod tests {
             unsubscribe: true,
             exclude_hosts: Vec::new(),
             track_visible_urls: false,
+            pixel: PixelPlace::Auto,
             expire: Duration::from_hours(1),
         }
     }
