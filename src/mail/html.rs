@@ -173,12 +173,18 @@ fn read(page: &[u8], encoding: AsciiCompatibleEncoding) -> Result<Seen, String> 
             }
             Ok(())
         });
-        let raw_texts = handlers().text(|chunk: &mut TextChunk<'_>| {
-            if chunk.text_type() != TextType::Data {
-                seen.borrow_mut().raw_texts.push(chunk.source_location().bytes());
-            }
-            Ok(())
-        });
+        let raw_texts = handlers()
+            .element(|element: &mut Element<'_, '_>| {
+                let end = element.source_location().bytes().end;
+                seen.borrow_mut().raw_texts.push(end..end);
+                Ok(())
+            })
+            .text(|chunk: &mut TextChunk<'_>| {
+                if chunk.text_type() != TextType::Data {
+                    seen.borrow_mut().raw_texts.push(chunk.source_location().bytes());
+                }
+                Ok(())
+            });
         let bodies = handlers().element(|body: &mut Element<'_, '_>| {
             let end = body.source_location().bytes().end;
             seen.borrow_mut().body.get_or_insert(end);
@@ -272,10 +278,14 @@ fn pixel_place(page: &[u8], seen: &Seen) -> Option<(usize, &'static str)> {
     if let Some(at) = last(b"</html") {
         return Some((at, "before </html>"));
     }
-    let open_end = |range: &Range<usize>| range.end >= page.len() && !page.ends_with(b"-->");
-    let swallowed = seen.comments.iter().chain(&seen.raw_texts).any(open_end);
+    let at_end = |range: &&Range<usize>| range.end >= page.len();
+    let open = |comment: &Range<usize>| {
+        let text = page.get(comment.clone()).unwrap_or_default();
+        !(text.ends_with(b"-->") || text.ends_with(b"--!>") || (text.ends_with(b">") && !text.starts_with(b"<!--")))
+    };
+    let swallowed = seen.comments.iter().filter(at_end).any(open) || seen.raw_texts.iter().any(|text| at_end(&text));
     let end = page.strip_suffix(b"\n").map_or(page, |line| line.strip_suffix(b"\r").unwrap_or(line)).len();
-    (!swallowed).then_some((end, "at the end"))
+    (!swallowed && !is_in_tag(page, end, seen)).then_some((end, "at the end"))
 }
 
 fn ends_name(page: &[u8], at: usize) -> bool {
@@ -290,16 +300,18 @@ fn is_in_tag(page: &[u8], place: usize, seen: &Seen) -> bool {
     let find = |from: usize, byte: u8| page.get(from..).and_then(|rest| memchr::memchr(byte, rest)).map(|n| from + n);
     while let Some(open) = find(at, b'<').filter(|open| *open < place) {
         at = open + 1;
-        let is_tag = |n: usize| page.get(n).is_some_and(u8::is_ascii_alphabetic);
-        if !is_tag(at) && !(page.get(at) == Some(&b'/') && is_tag(at + 1)) {
+        if !page.get(at).is_some_and(|b| b.is_ascii_alphabetic() || b"/!?".contains(b)) {
             continue;
         }
         // Only at its beginning is a quote one.
-        let (mut before_value, mut in_value) = (false, false);
+        let (mut before_value, mut in_value, mut closed) = (false, false, false);
         while let Some(byte) = page.get(at) {
             at += 1;
             match byte {
-                b'>' => break,
+                b'>' => {
+                    closed = true;
+                    break;
+                }
                 b'"' | b'\'' if before_value => {
                     at = find(at, *byte).map_or(page.len(), |end| end + 1);
                     before_value = false;
@@ -309,7 +321,7 @@ fn is_in_tag(page: &[u8], place: usize, seen: &Seen) -> bool {
                 _ => in_value |= std::mem::take(&mut before_value),
             }
         }
-        if at > place {
+        if at > place || !closed {
             return true;
         }
     }

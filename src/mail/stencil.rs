@@ -241,7 +241,9 @@ impl<'a> Work<'a> {
         if self.plan.switches.opens && !self.pixel && part.seen {
             let size = size_out(page, &edits) + pieces_len(&self.pixel_pieces());
             match self.pixel_place(places, size) {
-                None => self.receipt.limits.push("no pixel: the page ends inside a comment or a script".to_owned()),
+                None => {
+                    self.receipt.limits.push("no pixel: the page ends inside a comment, a tag or a script".to_owned())
+                }
                 Some((at, place)) => {
                     self.pixel = true;
                     place.clone_into(&mut self.receipt.pixel);
