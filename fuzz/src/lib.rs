@@ -21,7 +21,13 @@ fn keys() -> TokenKeys {
 }
 
 fn switches(opens: bool, clicks: bool) -> Switches {
-    Switches { opens, clicks, exclude_hosts: Vec::new(), visible_url_links: VisibleUrlLinks::Leave }
+    Switches {
+        opens,
+        clicks,
+        exclude_hosts: Vec::new(),
+        visible_url_links: VisibleUrlLinks::Leave,
+        pixel: PixelPlace::Auto,
+    }
 }
 
 fn with_plan<T>(on: bool, run: impl FnOnce(&Plan<'_>) -> T) -> T {

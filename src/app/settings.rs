@@ -72,6 +72,7 @@ pub(super) fn intake(config: &Config) -> IntakeSettings {
         exclude_hosts: config.tracking.exclude_hosts.clone(),
         track_visible_urls: config.tracking.visible_url_links == VisibleUrlLinks::Track,
         vendor_headers: config.submission.vendor_headers,
+        pixel: config.tracking.pixel,
         expire: config.delivery.retry.expire(),
     }
 }

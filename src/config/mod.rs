@@ -14,6 +14,7 @@ use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
 use crate::domain::{Domain, RetrySchedule};
+use crate::mail::stencil::PixelPlace;
 
 /// Where AUTH is allowed without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +117,7 @@ pub struct Tracking {
     pub unsubscribe: bool,
     pub exclude_hosts: Vec<Domain>,
     pub visible_url_links: VisibleUrlLinks,
+    pub pixel: PixelPlace,
 }
 
 /// `[delivery]`.
@@ -239,6 +241,7 @@ fn web(r: &mut Reader) -> Web {
 
 fn tracking(r: &mut Reader) -> Tracking {
     let visible = [("leave", VisibleUrlLinks::Leave), ("track", VisibleUrlLinks::Track)];
+    let places = [("auto", PixelPlace::Auto), ("top", PixelPlace::Top), ("bottom", PixelPlace::Bottom)];
     let listen = r.text("tracking.listen", "");
     let listen = if listen.is_empty() { None } else { r.parsed("tracking.listen", "", SOCKET) };
     let mut exclude_hosts = Vec::new();
@@ -261,6 +264,7 @@ fn tracking(r: &mut Reader) -> Tracking {
         unsubscribe: r.flag("tracking.unsubscribe", true),
         exclude_hosts,
         visible_url_links: r.choice("tracking.visible_url_links", &visible, VisibleUrlLinks::Leave),
+        pixel: r.choice("tracking.pixel", &places, PixelPlace::Auto),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::domain::{
 };
 use crate::mail::notice::{self, Heading, Notice, Original, Told};
 use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
+use crate::mail::stencil::PixelPlace;
 use crate::store::{Due, OwnMail, Queue, StoreError, Tell, Telling};
 
 /// A sender who asked to be told of delays is told after this.
@@ -199,6 +200,7 @@ impl Notices {
             clicks: false,
             exclude_hosts: Vec::new(),
             track_visible_urls: false,
+            pixel: PixelPlace::Auto,
             key: self.keys.current().id,
             signed_at: now.millis(),
             signers,

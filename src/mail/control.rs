@@ -36,12 +36,12 @@ pub struct Control {
     pub tags: Vec<String>,
     /// What is to be tracked; `None` leaves it to the configuration.
     pub track: Option<Track>,
+    /// Whether the pixel goes to the top; `None` leaves it to the configuration.
+    pub pixel_top: Option<bool>,
     /// Key and value, at most 20.
     pub metadata: Vec<(String, String)>,
     /// A vendor's first tag: it names the campaign where nothing else does.
     pub category: Option<String>,
-    /// Whether the pixel stands at the page's top.
-    pub pixel_top: Option<bool>,
     /// Whether the mail is a trial that stays in the built-in inbox.
     pub sandbox: bool,
     /// Not before this time.
@@ -127,19 +127,22 @@ impl Control {
 
     fn take_track(&mut self, name: &str, value: &str) {
         let mut track = NOTHING;
+        let mut top = None;
         for word in value.split(',').map(|word| word.trim().to_ascii_lowercase()) {
             match word.as_str() {
                 "opens" => track.opens = Some(true),
                 "clicks" => track.clicks = Some(true),
                 "text" => track.text = Some(true),
+                "top" => top = Some(true),
                 "none" => {}
                 _ => {
-                    let words = "opens, clicks, text or none";
+                    let words = "opens, clicks, text, top or none";
                     return self.complain(&format!("{name}: {word:?} is none of {words}; the defaults were used"));
                 }
             }
         }
         self.track = Some(track);
+        self.pixel_top = top.or(self.pixel_top);
     }
 
     pub(super) fn take_metadata(&mut self, name: &str, key: &str, value: &str) {
@@ -175,6 +178,8 @@ mod tests {
         assert_eq!(read.campaign.as_deref(), Some("Fr\u{fc}hling"));
         assert_eq!(read.tags, ["a", "b", "c"]);
         assert_eq!(read.track, Some(Track { opens: Some(true), ..NOTHING }));
+        assert_eq!(read.pixel_top, None);
+        assert_eq!(control("X-Postrider-Track: opens, Top").pixel_top, Some(true));
         assert_eq!(read.metadata, [("list".to_owned(), "all".to_owned())]);
         assert_eq!(read.send_at.map(Timestamp::rfc3339).as_deref(), Some("2026-11-23T21:04:05.000Z"));
         assert_eq!(read.complaints, Vec::<String>::new());

@@ -141,13 +141,14 @@ impl<'a> HeaderBlock<'a> {
         is_id.then_some(id)
     }
 
-    /// The web addresses in `List-Unsubscribe` (RFC 2369).
+    /// The web addresses in `List-Unsubscribe`, without the white space that long ones are folded by (RFC 2369 section 2).
     pub fn list_unsubscribe_urls(&self) -> Vec<String> {
         let mut urls = Vec::new();
         for field in self.all("List-Unsubscribe") {
             let text = self.text_of(field);
-            let inside = text.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(url, _)| url.trim());
-            urls.extend(inside.filter(|url| url.to_ascii_lowercase().starts_with("http")).map(str::to_owned));
+            let inside = text.split('<').skip(1).filter_map(|rest| rest.split_once('>'));
+            let inside = inside.map(|(url, _)| url.split_whitespace().collect::<String>());
+            urls.extend(inside.filter(|url| url.to_ascii_lowercase().starts_with("http")));
         }
         urls
     }
@@ -240,6 +241,8 @@ mod tests {
     #[test]
     fn unsubscribe_urls_are_found() {
         let block = HeaderBlock::read(b"List-Unsubscribe: <mailto:u@a.example>,\r\n <https://a.example/u?x=1>\r\n\r\n");
+        assert_eq!(block.list_unsubscribe_urls(), ["https://a.example/u?x=1"]);
+        let block = HeaderBlock::read(b"List-Unsubscribe: <https://a.example/u\r\n ?x=1>\r\n\r\n");
         assert_eq!(block.list_unsubscribe_urls(), ["https://a.example/u?x=1"]);
     }
 

@@ -5,6 +5,7 @@
 //! message again with other code before it is trusted. May import `domain`.
 
 pub mod cache;
+mod conditional;
 pub mod control;
 pub mod dkim;
 pub mod header;
@@ -19,7 +20,12 @@ pub mod proof;
 mod quoted;
 pub mod receipt;
 pub mod recipe;
+mod removed;
 pub mod sevenbit;
 pub mod stencil;
 pub mod transfer;
 pub mod vendor;
+
+#[cfg(test)]
+#[path = "tests/pairs.rs"]
+mod pairs;

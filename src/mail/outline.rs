@@ -29,6 +29,10 @@ pub struct HtmlPart {
     pub transfer: Transfer,
     /// What its charset parameter says; `None` when there is none.
     pub charset: Option<&'static Encoding>,
+    /// The header blocks of the parts around it, the message's own included.
+    pub around: Vec<Range<usize>>,
+    /// Whether a reader sees it: of alternatives only the last one that is HTML (RFC 2046 section 5.1.4).
+    pub seen: bool,
 }
 
 /// What was found.
@@ -38,6 +42,7 @@ pub struct Outline {
     pub html: Vec<HtmlPart>,
     /// What was passed over, one clause each.
     pub notes: Vec<String>,
+    around: Vec<Range<usize>>,
     parts: usize,
     dashes: usize,
 }
@@ -77,7 +82,12 @@ impl Outline {
             ("multipart", "report") => Err("it is a report".to_owned()),
             ("application", "pkcs7-mime" | "x-pkcs7-mime") => Err("it is signed or encrypted (S/MIME)".to_owned()),
             ("multipart", _) if transfer != Some(Transfer::Identity) => Err("a multipart in it is encoded".to_owned()),
-            ("multipart", _) => self.multipart(raw, body, &kind, depth),
+            ("multipart", _) => {
+                self.around.push(header);
+                self.multipart(raw, body, &kind, depth)?;
+                self.around.pop();
+                Ok(())
+            }
             ("text", "html") => {
                 self.html(&block, &kind, HtmlPlace { header, body, transfer });
                 Ok(())
@@ -99,12 +109,18 @@ impl Outline {
         if lines.is_empty() {
             return Err("a boundary that it names is nowhere in it".to_owned());
         }
+        let alternative = kind.c_subtype.as_deref().is_some_and(|sub| sub.eq_ignore_ascii_case("alternative"));
+        let first = self.html.len();
         for (n, line) in lines.iter().enumerate() {
             if line.last {
                 break;
             }
             let end = lines.get(n + 1).map_or(body.end, |next| before_line(raw, next.range.start, line.range.end));
+            let before = self.html.len();
             self.part(raw, line.range.end..end, depth + 1)?;
+            if alternative && self.html.len() > before {
+                self.html[first..before].iter_mut().for_each(|part| part.seen = false);
+            }
         }
         Ok(())
     }
@@ -151,7 +167,8 @@ impl Outline {
             self.notes.push("an HTML part has an unknown charset".to_owned());
             return;
         }
-        self.html.push(HtmlPart { header: place.header, body: place.body, transfer, charset: charset.flatten() });
+        let (HtmlPlace { header, body, .. }, charset) = (place, charset.flatten());
+        self.html.push(HtmlPart { header, body, transfer, charset, around: self.around.clone(), seen: true });
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Receipt {
     pub control: Vec<String>,
     /// Octets as it came.
     pub size_in: u64,
-    /// Octets as it leaves, without signatures and before long lines are encoded.
+    /// Octets as it leaves, without signatures.
     pub size_out: u64,
     /// How many parts or links were passed over because of a limit, one clause each.
     pub limits: Vec<String>,

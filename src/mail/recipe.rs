@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::stencil::{Plan, Stencil, Switches, VisibleUrlLinks};
+use super::stencil::{PixelPlace, Plan, Stencil, Switches, VisibleUrlLinks};
 use crate::domain::{Domain, Timestamp};
 
 /// Domain and selector of the keys that sign for a domain in `From`.
@@ -33,6 +33,9 @@ pub struct Recipe {
     /// Whether links whose text is another house's URL are rewritten too.
     #[serde(default)]
     pub track_visible_urls: bool,
+    /// Where the pixel goes.
+    #[serde(default)]
+    pub pixel: PixelPlace,
     /// Whether `List-Unsubscribe` is added.
     #[serde(default)]
     pub unsubscribe: bool,
@@ -95,6 +98,7 @@ impl Recipe {
             clicks: self.clicks,
             exclude_hosts: domains(&mut self.exclude_hosts.iter()),
             visible_url_links: visible,
+            pixel: self.pixel,
         };
         with(&Plan {
             prepend: self.prepend.as_bytes(),

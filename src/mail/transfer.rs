@@ -138,7 +138,8 @@ pub fn splice(raw: &[u8], body: Range<usize>, transfer: Transfer, decoded: &Deco
     }
 }
 
-fn pieces_len(pieces: &[Piece]) -> usize {
+/// Octets of what is put in, before it is encoded.
+pub fn pieces_len(pieces: &[Piece]) -> usize {
     pieces
         .iter()
         .map(|piece| match piece {
@@ -185,7 +186,9 @@ fn splice_base64(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Ed
     let first = edits.first().map_or(decoded.page.len(), |edit| edit.range.start);
     let group = first / 3;
     let is_char = |b: &u8| !b.is_ascii_whitespace();
-    let kept = bytes.iter().enumerate().filter(|(_, b)| is_char(b)).nth(group * 4).map_or(bytes.len(), |(at, _)| at);
+    // At the end, what comes in stands before the last line break.
+    let tail = bytes.iter().rposition(is_char).map_or(0, |n| n + 1);
+    let kept = bytes.iter().enumerate().filter(|(_, b)| is_char(b)).nth(group * 4).map_or(tail, |(at, _)| at);
     let line_of = |line: &[u8]| line.iter().filter(|b| is_char(b)).count();
     let line = bytes.split(|b| *b == b'\n').map(line_of).max().unwrap_or(BASE64_LINE).clamp(4, LINE_MAX);
     let before = bytes.get(..kept).unwrap_or_default();
@@ -198,7 +201,6 @@ fn splice_base64(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Ed
         at = edit.range.end;
     }
     pieces.push(Piece::Bytes(decoded.page.get(at..).unwrap_or_default().to_vec()));
-    let tail = bytes.iter().rposition(is_char).map_or(0, |n| n + 1).max(kept);
     vec![
         Segment::Copy(body.start..body.start + kept),
         Segment::Base64 { pieces, column, line },

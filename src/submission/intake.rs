@@ -17,7 +17,7 @@ use crate::mail::proof;
 use crate::mail::receipt::Receipt;
 use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
 use crate::mail::sevenbit;
-use crate::mail::stencil::Stencil;
+use crate::mail::stencil::{PixelPlace, Stencil};
 use crate::smtp::reply::Reply;
 use crate::store::{Admission, Due, Queue, StoreError};
 use crate::work;
@@ -51,6 +51,8 @@ pub struct IntakeSettings {
     pub track_visible_urls: bool,
     /// Whether hosted relays' control headers are read, and removed.
     pub vendor_headers: bool,
+    /// Where the pixel goes, where the mail does not say.
+    pub pixel: PixelPlace,
     /// How long a delivery lives.
     pub expire: Duration,
 }
@@ -84,6 +86,9 @@ struct Prepared {
     admission: Admission,
     compiled: Compiled,
 }
+
+/// Octets of a copy whose long lines are encoded.
+type Shortened = Option<u64>;
 
 impl Intake {
     /// Takes a message. A positive reply means that it is on the disk.
@@ -129,7 +134,7 @@ impl Intake {
         let leaves = unsubscribe::decide(&header, submitted.credential.profile, &self.settings, from_signs);
         let stream = suppression::stream_of(header.list_id().as_deref(), from.as_ref());
         let recipe = Recipe { unsubscribe: leaves.is_ok(), ..self.recipe(&header, submitted, &control, now, random) };
-        let compiled = self.compile(&raw, recipe, submitted);
+        let (compiled, shortened) = self.compile(&raw, recipe, submitted);
         let (stencil, recipe) = (&compiled.stencil, &compiled.recipe);
         let transactional = submitted.credential.profile == Profile::Transactional;
         let life = if transactional { self.settings.expire.min(TRANSACTIONAL_LIFE_MAX) } else { self.settings.expire };
@@ -137,6 +142,7 @@ impl Intake {
             unsubscribe: unsubscribe::clause(leaves, &stream),
             signed_by: recipe.signers.clone(),
             control: control.complaints.clone(),
+            size_out: shortened.unwrap_or(stencil.receipt().size_out),
             ..stencil.receipt().clone()
         };
         let links = stencil.links().iter().map(|l| (l.position, l.target.clone(), l.label.clone())).collect();
@@ -194,6 +200,11 @@ impl Intake {
             clicks: settings.clicks && campaign_mail && track.clicks.unwrap_or(true),
             exclude_hosts: settings.exclude_hosts.iter().map(ToString::to_string).collect(),
             track_visible_urls: settings.track_visible_urls,
+            pixel: match control.pixel_top {
+                Some(true) => PixelPlace::Top,
+                Some(false) => PixelPlace::Bottom,
+                None => settings.pixel,
+            },
             unsubscribe: false,
             key: self.keys.current().id,
             signed_at: now.millis(),
@@ -205,7 +216,7 @@ impl Intake {
         }
     }
 
-    fn compile(&self, raw: &Arc<[u8]>, recipe: Recipe, submitted: &Submitted) -> Compiled {
+    fn compile(&self, raw: &Arc<[u8]>, recipe: Recipe, submitted: &Submitted) -> (Compiled, Shortened) {
         let stencil = recipe.compile(raw);
         let tracked = stencil.has_pixel() || !stencil.links().is_empty();
         let proved = if tracked { self.prove(raw, &recipe, &stencil) } else { Ok(()) };
@@ -219,17 +230,18 @@ impl Intake {
                 (recipe, stencil)
             }
         };
-        let recipe = Recipe { short_lines: self.can_shorten(raw, &stencil), ..recipe };
+        let shortened = self.shortened(raw, &stencil);
+        let recipe = Recipe { short_lines: shortened.is_some(), ..recipe };
         let (reverse_path, wishes) = (submitted.envelope.reverse_path.clone(), submitted.envelope.wishes.clone());
-        Compiled { raw: Arc::clone(raw), stencil, recipe, reverse_path, wishes: Arc::new(wishes) }
+        (Compiled { raw: Arc::clone(raw), stencil, recipe, reverse_path, wishes: Arc::new(wishes) }, shortened)
     }
 
-    /// Whether the copies keep lines that are longer than a server has to take, in parts that can be encoded. Most mail has
-    /// none to begin with, and where two readers could disagree about the parts, all stays.
-    fn can_shorten(&self, raw: &[u8], stencil: &Stencil) -> bool {
-        sevenbit::has_long_line(raw)
-            && Outline::read(raw).is_ok()
-            && sevenbit::shorten(&self.sample(raw, stencil)).is_ok()
+    /// How long the copies are where they keep lines that are longer than a server has to take, in parts that can be
+    /// encoded. Most mail has none to begin with, and where two readers could disagree about the parts, all stays.
+    fn shortened(&self, raw: &[u8], stencil: &Stencil) -> Shortened {
+        let may = sevenbit::has_long_line(raw) && Outline::read(raw).is_ok();
+        let copy = may.then(|| sevenbit::shorten(&self.sample(raw, stencil)).ok())??;
+        Some(copy.len() as u64)
     }
 
     fn sample(&self, raw: &[u8], stencil: &Stencil) -> Vec<u8> {

@@ -52,6 +52,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Mode;
+    use crate::mail::stencil::PixelPlace;
 
     fn settings() -> IntakeSettings {
         IntakeSettings {
@@ -64,6 +65,7 @@ mod tests {
             exclude_hosts: Vec::new(),
             track_visible_urls: false,
             vendor_headers: true,
+            pixel: PixelPlace::Auto,
             expire: Duration::from_hours(1),
         }
     }
