@@ -6,9 +6,9 @@ use postrider::domain::{DeliveryId, Domain, Token, TokenKey, TokenKeys};
 use postrider::mail::header::HeaderBlock;
 use postrider::mail::link::{self, Rules};
 use postrider::mail::outline::Outline;
-use postrider::mail::stencil::{Plan, Stencil, Switches, VisibleUrlLinks};
+use postrider::mail::stencil::{PixelPlace, Plan, Stencil, Switches, VisibleUrlLinks};
 use postrider::mail::transfer::{self, Edit, Piece, Segment, Transfer};
-use postrider::mail::{control, dkim, html, proof, sevenbit, vendor};
+use postrider::mail::{control, dkim, html, proof, sevenbit, vendor_names};
 use postrider::smtp::command;
 use postrider::smtp::receiver::Receiver;
 
@@ -59,7 +59,7 @@ pub fn header(input: &[u8]) {
     let control = control::read(&block, true);
     assert!(control.tags.len() <= 20 && control.metadata.len() <= 20 && control.complaints.len() <= 20);
     for field in block.fields() {
-        let _ = (control::is_control(block.name(field)), vendor::is_control(block.name(field)));
+        let _ = (control::is_control(block.name(field)), vendor_names::is_control(block.name(field)));
     }
     let _ = dkim::Canonical::read(input);
 }

@@ -172,10 +172,9 @@ impl Performer {
             Ok(keys) => keys,
             Err(why) => return Ok(Response::failed(format!("no key could be made: {why}"))),
         };
-        if self.accounts.add_keys(keys, now).await? == 0 {
-            return Ok(Response::failed(format!("{name} is there already; see: postrider domain list")));
+        if self.accounts.add_keys(keys, now).await? > 0 {
+            (self.keys_changed)();
         }
-        (self.keys_changed)();
         let all = self.domain_lines().await?;
         Ok(Response::Domains { domains: all.into_iter().filter(|line| line.domain == name).collect() })
     }

@@ -25,6 +25,7 @@ pub mod sevenbit;
 pub mod stencil;
 pub mod transfer;
 pub mod vendor;
+pub mod vendor_names;
 
 #[cfg(test)]
 #[path = "tests/pairs.rs"]

@@ -1,7 +1,7 @@
 //! Which fields of a message's own header block go.
 
 use super::stencil::Plan;
-use super::{control, vendor};
+use super::{control, vendor_names};
 use crate::domain::Domain;
 
 /// Whether a field of the message's own header block goes.
@@ -10,7 +10,7 @@ pub fn is_removed(name: &[u8], value: &[u8], edited: bool, plan: &Plan<'_>) -> b
     let stale = || {
         is("Content-Length") || is("Content-MD5") || (is("DKIM-Signature") && signs_for(value, plan.signing_domains))
     };
-    let theirs = plan.vendor_headers && vendor::is_control(name);
+    let theirs = plan.vendor_headers && vendor_names::is_control(name);
     theirs || control::is_control(name) || is("Bcc") || is("Resent-Bcc") || is("Return-Path") || (edited && stale())
 }
 

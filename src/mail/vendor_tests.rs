@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::mail::control;
 use crate::mail::control::Track;
+use crate::mail::vendor_names::KNOWN;
 
 fn said(text: &str) -> Control {
     control::read(&HeaderBlock::read(format!("{text}\r\n\r\n").as_bytes()), true)

@@ -312,7 +312,7 @@ fn send_at(control: &mut Control, now: Timestamp) -> Timestamp {
         Some(at) if at.since(now) > SEND_AT_MAX => {
             control
                 .complaints
-                .push("X-Postrider-Send-At is more than 30 days ahead, so it was sent at once".to_owned());
+                .push("the time that it asks for is more than 30 days ahead, so it was sent at once".to_owned());
             now
         }
         Some(at) => at.max(now),
