@@ -215,9 +215,7 @@ impl<'a> Work<'a> {
         }
         if self.plan.switches.opens && !self.pixel {
             match found.pixel {
-                None => {
-                    self.receipt.limits.push("no pixel: the page ends inside a tag, a comment or a script".to_owned())
-                }
+                None => self.receipt.limits.push("no pixel: the page ends inside a tag, comment or script".to_owned()),
                 Some((at, place)) => edits.push(self.place_pixel(at, place)),
             }
         }
