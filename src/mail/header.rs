@@ -35,6 +35,7 @@ impl<'a> HeaderBlock<'a> {
     pub fn read(raw: &'a [u8]) -> Self {
         let mut block = Self { raw, fields: Vec::new(), end: raw.len(), broken: false };
         let mut at = 0;
+        let mut in_field = false;
         while at < raw.len() {
             let line_end = memchr::memchr(b'\n', &raw[at..]).map_or(raw.len(), |n| at + n + 1);
             let line = &raw[at..line_end];
@@ -44,13 +45,20 @@ impl<'a> HeaderBlock<'a> {
             }
             let continues = matches!(line.first(), Some(b' ' | b'\t'));
             match (continues, block.fields.last_mut()) {
-                (true, Some(field)) => {
+                // What continues a line that is no field belongs to no field above it.
+                (true, Some(field)) if in_field => {
                     field.range.end = line_end;
                     field.value.end = trim_line_end(raw, line_end);
                 }
                 _ => match field_at(raw, at..line_end) {
-                    Some(field) if block.fields.len() < FIELDS_MAX => block.fields.push(field),
-                    _ => block.broken = true,
+                    Some(field) if block.fields.len() < FIELDS_MAX => {
+                        block.fields.push(field);
+                        in_field = true;
+                    }
+                    _ => {
+                        block.broken = true;
+                        in_field = false;
+                    }
                 },
             }
             at = line_end;
@@ -207,6 +215,13 @@ mod tests {
         assert!(HeaderBlock::read(b" folded: first\r\n\r\n").is_broken());
         assert!(!HeaderBlock::read(b"\r\nbody").is_broken());
         assert_eq!(HeaderBlock::read(b"A: b\r\n").end(), 6);
+    }
+
+    #[test]
+    fn what_continues_a_line_that_is_no_field_belongs_to_no_field() {
+        let block = HeaderBlock::read(b"A: b\r\nno field\r\n\tfolded\r\nC: d\r\n e\r\n\r\n");
+        let ranges: Vec<_> = block.fields().iter().map(|field| field.range.clone()).collect();
+        assert_eq!((ranges, block.is_broken()), (vec![0..6, 25..35], true));
     }
 
     #[test]

@@ -262,9 +262,9 @@ fn attribute_range(page: &[u8], name: Range<usize>) -> Range<usize> {
     start..end
 }
 
-/// Before the last `</body>`, else before the last `</html>`, else at the end, before the last line break: a mail that ended
-/// without one would get another on its way (RFC 5321 section 4.1.1.4). Never inside a comment, a script or a
-/// style, where nobody would load it.
+/// Before the last `</body>`, else before the last `</html>`, else at the end, before the white space there: a mail that ended
+/// without a line break would get another on its way (RFC 5321 section 4.1.1.4), and blanks at the end of a line may be
+/// dropped on it (RFC 2045 section 6.7). Never inside a tag, a comment, a script or a style, where nobody would load it.
 fn pixel_place(page: &[u8], seen: &Seen) -> Option<(usize, &'static str)> {
     let live = |at: usize| !seen.comments.iter().chain(&seen.raw_texts).any(|range| range.contains(&at));
     let last = |tag: &[u8]| {
@@ -284,7 +284,7 @@ fn pixel_place(page: &[u8], seen: &Seen) -> Option<(usize, &'static str)> {
         !(text.ends_with(b"-->") || text.ends_with(b"--!>") || (text.ends_with(b">") && !text.starts_with(b"<!--")))
     };
     let swallowed = seen.comments.iter().filter(at_end).any(open) || seen.raw_texts.iter().any(|text| at_end(&text));
-    let end = page.strip_suffix(b"\n").map_or(page, |line| line.strip_suffix(b"\r").unwrap_or(line)).len();
+    let end = page.trim_ascii_end().len();
     (!swallowed && !is_in_tag(page, end, seen)).then_some((end, "at the end"))
 }
 
@@ -405,6 +405,7 @@ mod tests {
             ("<body>x</BODY >y", "</BODY >y"),
             ("<p>x</p>", ""),
             ("<p>x</p>\r\n", "\r\n"),
+            ("<p>x</p>\r\n   \r\n  ", "\r\n   \r\n  "),
             ("<p>x</html>", "</html>"),
             ("<body>x</body><!-- </body> -->", "</body><!-- </body> -->"),
             ("<script>'</body>'</script>x", ""),
@@ -415,6 +416,7 @@ mod tests {
         }
         assert_eq!(find_in("x<style>a").pixel, None);
         assert_eq!(find_in("x<!-- a").pixel, None);
+        assert_eq!(find_in("<p>x</").pixel, None);
     }
 
     #[test]

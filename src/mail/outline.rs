@@ -122,7 +122,12 @@ impl Outline {
                 self.html[first..before].iter_mut().for_each(|part| part.seen = false);
             }
         }
-        Ok(())
+        // Readers end an unfinished multipart at different places, above all inside of another one.
+        if lines.last().is_some_and(|line| line.last) {
+            Ok(())
+        } else {
+            Err("a multipart in it is not closed".to_owned())
+        }
     }
 
     /// The delimiter lines of a boundary up to the closing one (RFC 2046 section 5.1.1).
@@ -161,6 +166,10 @@ impl Outline {
             self.notes.push("an HTML part has an unknown transfer encoding".to_owned());
             return;
         };
+        // Without the empty line that ends a header block, a body has no place to begin.
+        if place.body.is_empty() {
+            return;
+        }
         let label = parameter(kind, "charset");
         let charset = label.map(|label| Encoding::for_label_no_replacement(label.as_bytes()));
         if charset == Some(None) {
@@ -235,6 +244,8 @@ mod tests {
         let single = b"Content-Type: text/html\r\n\r\n<p>";
         assert_eq!(Outline::read(single).unwrap().html[0].body, 27..30);
         assert!(Outline::read(b"Subject: x\r\n\r\ntext").unwrap().html.is_empty());
+        let empty = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n--b--\r\n";
+        assert!(Outline::read(empty.as_bytes()).unwrap().html.is_empty());
     }
 
     #[test]
@@ -244,6 +255,7 @@ mod tests {
             ("Content-Type: multipart/mixed\r\n\r\n--b\r\n", "boundary"),
             ("Content-Type: multipart/mixed; boundary=b\r\n\r\nx\r\n", "nowhere"),
             ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n--bc\r\n--b--\r\n", "beginning"),
+            ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n", "not closed"),
             ("Content-Type: text/html\r\nContent-Type: text/plain\r\n\r\n", "two"),
             (
                 "Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: base64\r\n\r\n--b\r\n",
