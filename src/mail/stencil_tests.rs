@@ -325,3 +325,25 @@ proptest! {
         prop_assert_eq!(prove(&raw, &copy), Ok(()), "{}\n{}", raw, copy);
     }
 }
+
+#[test]
+fn every_charset_is_read_alike_by_both_readers() {
+    let iso: Vec<_> = (1..17).filter(|n| *n != 12).map(|n| format!("iso-8859-{n}")).collect();
+    let windows: Vec<_> = (1250..1259).map(|n| format!("windows-{n}")).collect();
+    let others = "us-ascii latin1 koi8-r koi8-u macintosh x-mac-cyrillic ibm866 tis-620 cp1252 gbk gb2312 gb18030 big5 \
+        big5-hkscs euc-jp shift_jis sjis windows-31j x-sjis euc-kr ks_c_5601-1987 utf-8 utf8";
+    for label in iso.iter().chain(&windows).map(String::as_str).chain(others.split_whitespace()) {
+        let encoding =
+            Encoding::for_label_no_replacement(label.as_bytes()).unwrap_or_else(|| panic!("{label} is known"));
+        let fits = |c: &char| !encoding.encode(&c.to_string()).2;
+        let letter = "\u{e9}\u{448}\u{3b1}\u{5d0}\u{627}\u{e01}\u{8868}\u{c548}".chars().find(fits).unwrap();
+        let page = format!(
+            "<p>{letter}</p><a href=\"https://a.example/\">x</a><a href=\"https://a.example/{letter}?q={letter}\">x</a>"
+        );
+        let body = STANDARD.encode(encoding.encode(&page).0);
+        let raw =
+            format!("Content-Type: text/html; charset={label}\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n");
+        let (copy, stencil) = copy_of(&raw);
+        assert_eq!((prove(&raw, &copy), stencil.links().len()), (Ok(()), 2), "{label}");
+    }
+}
