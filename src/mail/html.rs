@@ -23,7 +23,7 @@ const LABEL_MAX: usize = 200;
 /// Elements whose content is no HTML.
 const RAW_TEXT: &str = "script, style, title, textarea, xmp, iframe, noembed, noframes, noscript, plaintext";
 
-/// Anchors, areas of image maps, and the shapes of VML: Outlook's vector buttons are links.
+/// Anchors and areas of image maps; in what Outlook alone reads, also the shapes of VML: its vector buttons are links.
 const LINKS: &[&str] = &[
     "a",
     "area",
@@ -48,16 +48,18 @@ struct Places {
 }
 
 impl Places {
-    fn parse() -> Result<Self, SelectorError> {
+    fn parse(names: &[&str]) -> Result<Self, SelectorError> {
         let each =
-            |behind: &str| LINKS.iter().map(|name| format!("{name}[href]{behind}")).collect::<Vec<_>>().join(", ");
+            |behind: &str| names.iter().map(|name| format!("{name}[href]{behind}")).collect::<Vec<_>>().join(", ");
         let (links, images) = (each("").parse()?, each(" img[alt]").parse()?);
         Ok(Self { links, images, raw_texts: RAW_TEXT.parse()?, bodies: "body".parse()? })
     }
 }
 
 /// Parsed once.
-static PLACES: LazyLock<Result<Places, SelectorError>> = LazyLock::new(Places::parse);
+type Parsed = LazyLock<Result<Places, SelectorError>>;
+static OF_PAGES: Parsed = LazyLock::new(|| Places::parse(&LINKS[..2]));
+static OF_CONDITIONALS: Parsed = LazyLock::new(|| Places::parse(LINKS));
 
 /// A link found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,11 +106,11 @@ struct Seen {
 pub fn find(page: &[u8], encoding: &'static Encoding, rules: Rules<'_>) -> Result<Found, String> {
     let ascii = AsciiCompatibleEncoding::new(encoding)
         .ok_or_else(|| format!("its charset {} cannot be edited in place", encoding.name()))?;
-    let mut seen = read(page, ascii)?;
+    let mut seen = read(page, ascii, &OF_PAGES)?;
     let conditionals: Vec<_> = seen.comments.iter().filter_map(|comment| conditional::shown(page, comment)).collect();
     for inner in conditionals {
         let within = page.get(inner.clone()).unwrap_or_default();
-        let deeper = read(within, ascii)?;
+        let deeper = read(within, ascii, &OF_CONDITIONALS)?;
         let shift = |range: Range<usize>| range.start + inner.start..range.end + inner.start;
         seen.opt_outs.extend(deeper.opt_outs.into_iter().map(shift));
         seen.links.extend(deeper.links.into_iter().map(|raw| Raw { value: shift(raw.value.clone()), ..raw }));
@@ -148,8 +150,8 @@ fn shorten(text: &str) -> String {
     text.chars().take(LABEL_MAX).collect()
 }
 
-fn read(page: &[u8], encoding: AsciiCompatibleEncoding) -> Result<Seen, String> {
-    let places = PLACES.as_ref().map_err(ToString::to_string)?;
+fn read(page: &[u8], encoding: AsciiCompatibleEncoding, places: &Parsed) -> Result<Seen, String> {
+    let places = places.as_ref().map_err(ToString::to_string)?;
     let seen = RefCell::new(Seen::default());
     {
         let memory = MemorySettings::new().with_max_allowed_memory_usage(MEMORY_MAX);

@@ -244,7 +244,7 @@ impl<'a> Work<'a> {
             let size = size_out(page, &edits) + pieces_len(&self.pixel_pieces());
             match self.pixel_place(places, size) {
                 None => {
-                    self.receipt.limits.push("no pixel: the page ends inside a comment, a tag or a script".to_owned())
+                    self.receipt.limits.push("no pixel: the page ends inside a comment, a tag or a script".to_owned());
                 }
                 Some((at, place)) => {
                     self.pixel = true;

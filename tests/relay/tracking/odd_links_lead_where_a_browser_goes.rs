@@ -117,6 +117,6 @@ async fn odd_links_lead_where_a_browser_goes() {
             assert_eq!(Some(location(&relay, link).await.as_str()), wanted.as_str(), "{odd} in {}", encoding.name());
         }
     }
-    relay.campaign_with("c", "/clicked/total_events", 3 * ODD.len() as i64).await;
+    relay.campaign_with("c", "/clicked/total_events", i64::try_from(3 * ODD.len()).unwrap()).await;
     relay.finish().await;
 }
