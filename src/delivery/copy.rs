@@ -41,6 +41,8 @@ pub struct Copy {
     pub pixel: bool,
     /// How many tracked links it carries.
     pub links: u16,
+    /// Whether it is every recipient's.
+    pub alike: bool,
     /// `None` is the null reverse path.
     pub reverse_path: Option<Address>,
     /// Whether its header fields are internationalised (RFC 6532), so that only a server with SMTPUTF8 may have it.
@@ -130,7 +132,8 @@ fn stamp(
     let links = u16::try_from(stencil.links().len()).unwrap_or(u16::MAX);
     let (reverse_path, wishes) = (reverse_path.clone(), Arc::clone(wishes));
     let bytes = sign(body, recipe, signers);
-    Ok(Copy { bytes, pixel: stencil.has_pixel(), links, reverse_path, utf8, wishes })
+    let (pixel, alike) = (stencil.has_pixel(), stencil.is_alike());
+    Ok(Copy { bytes, pixel, links, alike, reverse_path, utf8, wishes })
 }
 
 fn unsigned(compiled: &Compiled, delivery: DeliveryId, keys: &TokenKeys) -> Result<Vec<u8>, CopyFault> {

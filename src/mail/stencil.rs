@@ -160,6 +160,11 @@ impl Stencil {
         self.pixel
     }
 
+    /// Whether the copies are the same bytes: nothing in them is one recipient's own.
+    pub fn is_alike(&self) -> bool {
+        !self.pixel && !self.unsubscribe && self.links.is_empty()
+    }
+
     /// What was changed.
     pub fn receipt(&self) -> &Receipt {
         &self.receipt

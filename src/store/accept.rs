@@ -40,6 +40,7 @@ pub(super) fn accept(
             attempts: 0,
             accepted_at: now,
             expires_at: admission.expires_at,
+            alike: admission.alike,
             commit: batch.number,
         };
         insert_due(batch, &due)?;
@@ -114,7 +115,7 @@ pub(super) fn insert_message(
 pub(super) fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError> {
     batch
         .tx
-        .prepare_cached("insert into queue_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, null)")?
+        .prepare_cached("insert into queue_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, null, ?12)")?
         .execute(params![
             due.delivery.raw(),
             due.message.raw(),
@@ -126,7 +127,8 @@ pub(super) fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError>
             due.next_at.millis(),
             due.attempts,
             due.accepted_at.millis(),
-            due.expires_at.millis()
+            due.expires_at.millis(),
+            due.alike
         ])?;
     Ok(())
 }

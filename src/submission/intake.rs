@@ -164,6 +164,7 @@ impl Intake {
             body: raw,
             pixel: stencil.has_pixel(),
             links,
+            alike: stencil.is_alike(),
             priority: u8::from(!transactional),
             stream,
             transactional,

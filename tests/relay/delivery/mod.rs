@@ -6,6 +6,7 @@ mod a_restart_forgets_no_outage;
 mod a_server_of_less_gets_what_it_takes;
 mod a_thousand_newsletters;
 mod blocked_connections_are_told_and_end_with_the_first_that_stands;
+mod copies_that_are_alike_share_a_transaction;
 mod each_reply_leads_to_its_state;
 mod each_retry_has_the_same_bytes;
 mod every_signature_holds;
