@@ -103,7 +103,7 @@ fn judge(page: &[u8], encoding: &'static Encoding, raw: Raw, rules: Rules<'_>) -
     let label = clean(&htmlize::unescape(text.as_str()));
     let bytes = page.get(raw.value.clone()).unwrap_or_default();
     let verdict = match link::target(bytes, encoding) {
-        Ok(target) if raw.opted_out => Err((target, "the sender asked for it")),
+        Ok(target) if raw.opted_out => Err((target, link::OPTED_OUT)),
         Ok(target) => match link::objection(&target, &label, rules) {
             None => Ok(target),
             Some(why) => Err((target, why)),
@@ -270,6 +270,7 @@ mod tests {
         let switches = Switches {
             opens: true,
             clicks: true,
+            text: false,
             exclude_hosts: Vec::new(),
             visible_url_links: VisibleUrlLinks::Leave,
         };

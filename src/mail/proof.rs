@@ -8,8 +8,8 @@ use encoding_rs::Encoding;
 use html5gum::{DefaultEmitter, StartTag, StringReader, Token as HtmlToken, Tokenizer};
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::link;
 use super::stencil::{self, Plan};
+use super::{link, proof_text};
 use crate::domain::token::Purpose;
 use crate::domain::{DeliveryId, TokenKeys};
 
@@ -147,6 +147,9 @@ impl Reader<'_> {
                 self.pages(before, after, encoding)
             }
             _ if body_of(one) == body_of(other) => Ok(()),
+            (PartType::Text(_), PartType::Text(_)) if self.plan.switches.text => {
+                proof_text::check(one, other, self.plan.base_url, |token| self.click(token)).map_err(differ)
+            }
             _ => Err(differ("a part that is no HTML was changed")),
         }
     }
@@ -223,15 +226,17 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The target in a click token of this delivery.
+    fn click(&self, token: &str) -> Option<String> {
+        let token = self.keys.open(token).filter(|token| token.delivery == self.delivery)?;
+        if let Purpose::Click { target, .. } = token.purpose { Some(target) } else { None }
+    }
+
     /// Whether a tracked URL leads to where the original did.
     fn leads(&self, original: &[u8], tracked: &[u8], encoding: &'static Encoding) -> bool {
         let (original, tracked) = (String::from_utf8_lossy(original), String::from_utf8_lossy(tracked));
         let token = tracked.strip_prefix(self.plan.base_url).and_then(|rest| rest.strip_prefix("/c/"));
-        let Some(token) = token.and_then(|token| self.keys.open(token)) else { return false };
-        let Purpose::Click { target, .. } = token.purpose else { return false };
-        if token.delivery != self.delivery {
-            return false;
-        }
+        let Some(target) = token.and_then(|token| self.click(token)) else { return false };
         let kept: String = original.trim_matches(|c: char| c <= ' ').split(['\t', '\r', '\n']).collect();
         if kept.bytes().all(|b| b.is_ascii_graphic()) {
             return kept == target;

@@ -43,6 +43,8 @@ pub struct IntakeSettings {
     pub opens: bool,
     /// Whether the links of campaign mail are rewritten.
     pub clicks: bool,
+    /// Whether links in the plain text of campaign mail are rewritten, where the mail does not say.
+    pub text_links: bool,
     /// Whether campaign mail that lacks it gets `List-Unsubscribe`.
     pub unsubscribe: bool,
     /// Hosts whose links stay.
@@ -188,6 +190,7 @@ impl Intake {
             base_url: settings.base_url.clone(),
             opens: settings.opens && campaign_mail && asked(|track| track.opens),
             clicks: settings.clicks && campaign_mail && asked(|track| track.clicks),
+            text: campaign_mail && control.track.as_ref().map_or(settings.text_links, |track| track.text),
             exclude_hosts: settings.exclude_hosts.iter().map(ToString::to_string).collect(),
             track_visible_urls: settings.track_visible_urls,
             unsubscribe: false,
