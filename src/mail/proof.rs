@@ -8,8 +8,9 @@ use encoding_rs::Encoding;
 use html5gum::{DefaultEmitter, StartTag, StringReader, Token as HtmlToken, Tokenizer};
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
+use super::link;
+use super::proof_text::{self, Place};
 use super::stencil::{self, Plan};
-use super::{link, proof_text};
 use crate::domain::token::Purpose;
 use crate::domain::{DeliveryId, TokenKeys};
 
@@ -95,8 +96,6 @@ fn gaps(raw: &[u8], before: &Message<'_>, copy: &[u8], after: &Message<'_>) -> R
     };
     if between(raw, before) == between(copy, after) { Ok(()) } else { Err(differ("octets between the parts differ")) }
 }
-
-type Place<'p, 'm> = (&'p [u8], &'p MessagePart<'m>);
 
 struct Reader<'a> {
     plan: &'a Plan<'a>,

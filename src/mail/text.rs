@@ -4,7 +4,7 @@
 //! Nothing in plain text says where a URL ends, so this goes by what writers do (RFC 3986 appendix C, Markdown) and what
 //! mail programs make of it. Where they could differ about what is a link, it is left alone.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use encoding_rs::{Encoding, UTF_8};
@@ -22,7 +22,7 @@ pub struct Reading {
 }
 
 /// Reads a part. `opted_out` are the URLs that the sender wants left alone elsewhere in the mail.
-pub fn find(page: &[u8], reading: Reading, rules: Rules<'_>, opted_out: &HashSet<String>) -> Vec<FoundLink> {
+pub fn find(page: &[u8], reading: Reading, rules: Rules<'_>, opted_out: &BTreeSet<String>) -> Vec<FoundLink> {
     let mut found = Vec::new();
     let (mut at, mut run) = (0, 0);
     for colon in memchr::memmem::find_iter(page, b"://") {
@@ -46,7 +46,7 @@ fn judge(
     doubt: Option<&'static str>,
     reading: Reading,
     rules: Rules<'_>,
-    opted_out: &HashSet<String>,
+    opted_out: &BTreeSet<String>,
 ) -> Result<String, &'static str> {
     if let Some(why) = doubt {
         return Err(why);

@@ -14,7 +14,7 @@ fn read(page: &[u8], encoding: &'static Encoding, joins_lines: bool) -> Vec<Foun
     };
     let unsubscribe_urls = ["https://a.example/out".to_owned()];
     let rules = Rules { switches: &switches, tracking_host: "track.example", unsubscribe_urls: &unsubscribe_urls };
-    let opted_out = HashSet::from(["https://a.example/no".to_owned()]);
+    let opted_out = BTreeSet::from(["https://a.example/no".to_owned()]);
     find(page, Reading { encoding, joins_lines }, rules, &opted_out)
 }
 

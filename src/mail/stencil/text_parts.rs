@@ -1,6 +1,6 @@
 //! Links in plain text: in which parts, in which order with those in HTML, and which of them the HTML keeps out.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::Work;
 use crate::mail::outline::{HtmlPart, TextPart};
@@ -15,7 +15,7 @@ impl Work<'_> {
     /// All parts in document order, so that positions are.
     pub(super) fn parts(&mut self, pages: &[HtmlPart], texts: &[TextPart]) {
         let texts = if self.plan.switches.text { texts } else { &[] };
-        let opted_out = if texts.is_empty() { HashSet::new() } else { self.opted_out(pages) };
+        let opted_out = if texts.is_empty() { BTreeSet::new() } else { self.opted_out(pages) };
         let mut texts = texts.iter().peekable();
         for page in pages {
             while let Some(text) = texts.next_if(|text| text.place.body.start < page.body.start) {
@@ -27,8 +27,8 @@ impl Work<'_> {
     }
 
     /// The targets of anchors with an opt-out attribute: asked for one place, it holds for the same URL in plain text.
-    fn opted_out(&self, pages: &[HtmlPart]) -> HashSet<String> {
-        let mut targets = HashSet::new();
+    fn opted_out(&self, pages: &[HtmlPart]) -> BTreeSet<String> {
+        let mut targets = BTreeSet::new();
         for part in pages {
             let body = self.raw.get(part.body.clone()).unwrap_or_default();
             let Ok(decoded) = transfer::decode(body, part.transfer) else { continue };
@@ -48,13 +48,13 @@ impl Work<'_> {
         targets
     }
 
-    fn text(&mut self, part: &TextPart, opted_out: &HashSet<String>) {
+    fn text(&mut self, part: &TextPart, opted_out: &BTreeSet<String>) {
         if let Err(why) = self.try_text(part, opted_out) {
             self.receipt.limits.push(format!("a text part was left as it is: {why}"));
         }
     }
 
-    fn try_text(&mut self, part: &TextPart, opted_out: &HashSet<String>) -> Result<(), String> {
+    fn try_text(&mut self, part: &TextPart, opted_out: &BTreeSet<String>) -> Result<(), String> {
         let body = self.raw.get(part.place.body.clone()).unwrap_or_default();
         let decoded = transfer::decode(body, part.place.transfer)?;
         let page = &decoded.page;
