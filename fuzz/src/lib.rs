@@ -24,6 +24,7 @@ fn switches(opens: bool, clicks: bool) -> Switches {
     Switches {
         opens,
         clicks,
+        text: clicks,
         exclude_hosts: Vec::new(),
         visible_url_links: VisibleUrlLinks::Leave,
         pixel: PixelPlace::Auto,

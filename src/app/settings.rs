@@ -68,6 +68,7 @@ pub(super) fn intake(config: &Config) -> IntakeSettings {
         base_url: config.tracking.base_url.clone(),
         opens: config.tracking.opens,
         clicks: config.tracking.clicks,
+        text_links: config.tracking.text_links,
         unsubscribe: config.tracking.unsubscribe,
         exclude_hosts: config.tracking.exclude_hosts.clone(),
         track_visible_urls: config.tracking.visible_url_links == VisibleUrlLinks::Track,

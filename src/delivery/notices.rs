@@ -198,6 +198,7 @@ impl Notices {
             base_url: String::new(),
             opens: false,
             clicks: false,
+            text: false,
             exclude_hosts: Vec::new(),
             track_visible_urls: false,
             pixel: PixelPlace::Auto,

@@ -127,7 +127,7 @@ fn judge(page: &[u8], encoding: &'static Encoding, raw: Raw, rules: Rules<'_>) -
     let text = if text.is_empty() { clean(&htmlize::unescape(raw.alt.as_str())) } else { text };
     let bytes = page.get(raw.value.clone()).unwrap_or_default();
     let verdict = match link::target(bytes, encoding) {
-        Ok(target) if raw.opted_out => Err((target, "the sender asked for it")),
+        Ok(target) if raw.opted_out => Err((target, link::OPTED_OUT)),
         Ok(target) => match link::objection(&target, &text, rules) {
             None => Ok(target),
             Some(why) => Err((target, why)),
@@ -350,6 +350,7 @@ mod tests {
         let switches = Switches {
             opens: true,
             clicks: true,
+            text: false,
             exclude_hosts: Vec::new(),
             visible_url_links: VisibleUrlLinks::Leave,
             pixel: PixelPlace::Auto,

@@ -20,6 +20,9 @@ pub const OPT_OUTS: &[(&str, Option<&str>)] = &[
     ("data-msys-clicktrack", Some("0")),
 ];
 
+/// Why a link with an opt-out attribute is left alone.
+pub const OPTED_OUT: &str = "the sender asked for it";
+
 /// Marks of templates that were not filled in.
 const PLACEHOLDERS: &[&str] = &["{{", "}}", "{%", "*|", "|*", "[[", "]]", "<%", "%>", "${", "%%"];
 
@@ -50,7 +53,11 @@ pub fn target(raw: &[u8], encoding: &'static Encoding) -> Result<String, &'stati
     // No page holds a NUL (WHATWG HTML, 13.2.5).
     let decoded = decoded.replace('\0', "\u{fffd}");
     let trimmed = decoded.trim_matches(|c: char| c <= ' ');
-    let clean: String = trimmed.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')).collect();
+    as_written(trimmed.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')).collect(), encoding)
+}
+
+/// [`target`] of a link that stands in the open, as in plain text: nothing in it is a character reference.
+pub fn as_written(clean: String, encoding: &'static Encoding) -> Result<String, &'static str> {
     if !names_host(&clean) {
         return Err(other_scheme(&clean));
     }
@@ -246,6 +253,7 @@ mod tests {
         let switches = Switches {
             opens: true,
             clicks: true,
+            text: false,
             exclude_hosts: vec![Domain::parse("bank.example").unwrap()],
             visible_url_links: VisibleUrlLinks::Leave,
             pixel: PixelPlace::Auto,

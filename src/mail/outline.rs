@@ -35,16 +35,30 @@ pub struct HtmlPart {
     pub seen: bool,
 }
 
+/// A plain text part that a person reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextPart {
+    /// Where it stands.
+    pub place: HtmlPart,
+    /// Whether readers drop the blank at a soft line break (RFC 3676, `format=flowed; delsp=yes`).
+    pub joins_lines: bool,
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Outline {
     /// In document order.
     pub html: Vec<HtmlPart>,
+    /// In document order.
+    pub text: Vec<TextPart>,
     /// What was passed over, one clause each.
     pub notes: Vec<String>,
     around: Vec<Range<usize>>,
+    /// What was passed over in plain text.
+    pub text_notes: Vec<String>,
     parts: usize,
     dashes: usize,
+    in_digest: bool,
 }
 
 impl Outline {
@@ -67,15 +81,20 @@ impl Outline {
         }
         let (kind, transfer) = (one(&block, "Content-Type")?, one(&block, "Content-Transfer-Encoding")?);
         let transfer = Transfer::parse(&transfer.map_or_else(String::new, |field| block.text_of(field)));
+        let header = range.start..range.start + block.end();
+        let body = header.end..range.end;
         let kind = match kind.map(|field| content_type(block.value(field))) {
-            None => return Ok(()),
+            // RFC 2045 section 5.2; in a digest it would be a message (RFC 2046 section 5.1.5).
+            None if self.in_digest => return Ok(()),
+            None => {
+                self.text(&block, None, HtmlPlace { header, body, transfer });
+                return Ok(());
+            }
             Some(None) => return Err("a Content-Type in it is broken".to_owned()),
             Some(Some(kind)) => kind,
         };
         let main = kind.c_type.to_ascii_lowercase();
         let sub = kind.c_subtype.as_deref().unwrap_or_default().to_ascii_lowercase();
-        let header = range.start..range.start + block.end();
-        let body = header.end..range.end;
         match (main.as_str(), sub.as_str()) {
             ("multipart", "signed") => Err("it is signed, and any change would break the signature".to_owned()),
             ("multipart", "encrypted") => Err("it is encrypted".to_owned()),
@@ -83,13 +102,22 @@ impl Outline {
             ("application", "pkcs7-mime" | "x-pkcs7-mime") => Err("it is signed or encrypted (S/MIME)".to_owned()),
             ("multipart", _) if transfer != Some(Transfer::Identity) => Err("a multipart in it is encoded".to_owned()),
             ("multipart", _) => {
+                let outer = std::mem::replace(&mut self.in_digest, sub == "digest");
                 self.around.push(header);
                 self.multipart(raw, body, &kind, depth)?;
                 self.around.pop();
+                self.in_digest = outer;
                 Ok(())
             }
             ("text", "html") => {
-                self.html(&block, &kind, HtmlPlace { header, body, transfer });
+                match readable(&block, Some(&kind), HtmlPlace { header, body, transfer }, &self.around) {
+                    Ok(part) => self.html.extend(part),
+                    Err(why) => self.notes.push(format!("an HTML part has an unknown {why}")),
+                }
+                Ok(())
+            }
+            ("text", "plain") => {
+                self.text(&block, Some(&kind), HtmlPlace { header, body, transfer });
                 Ok(())
             }
             _ => Ok(()),
@@ -154,31 +182,40 @@ impl Outline {
         Ok(found)
     }
 
-    fn html(&mut self, block: &HeaderBlock<'_>, kind: &ContentType<'_>, place: HtmlPlace) {
-        let disposition = block.text("Content-Disposition").to_ascii_lowercase();
-        if disposition.starts_with("attachment")
-            || disposition.contains("filename")
-            || parameter(kind, "name").is_some()
-        {
-            return;
-        }
-        let Some(transfer) = place.transfer else {
-            self.notes.push("an HTML part has an unknown transfer encoding".to_owned());
-            return;
+    fn text(&mut self, block: &HeaderBlock<'_>, kind: Option<&ContentType<'_>>, place: HtmlPlace) {
+        let says = |name: &str, wanted: &str| {
+            kind.and_then(|kind| parameter(kind, name)).is_some_and(|value| value.trim().eq_ignore_ascii_case(wanted))
         };
-        // Without the empty line that ends a header block, a body has no place to begin.
-        if place.body.is_empty() {
-            return;
+        let joins_lines = says("format", "flowed") && says("delsp", "yes");
+        match readable(block, kind, place, &self.around) {
+            Ok(part) => self.text.extend(part.map(|place| TextPart { place, joins_lines })),
+            Err(why) => self.text_notes.push(format!("a text part has an unknown {why}")),
         }
-        let label = parameter(kind, "charset");
-        let charset = label.map(|label| Encoding::for_label_no_replacement(label.as_bytes()));
-        if charset == Some(None) {
-            self.notes.push("an HTML part has an unknown charset".to_owned());
-            return;
-        }
-        let (HtmlPlace { header, body, .. }, charset) = (place, charset.flatten());
-        self.html.push(HtmlPart { header, body, transfer, charset, around: self.around.clone(), seen: true });
     }
+}
+
+/// A part that a person reads, unless it is an attachment. The error is what about it is unknown.
+fn readable(
+    block: &HeaderBlock<'_>,
+    kind: Option<&ContentType<'_>>,
+    place: HtmlPlace,
+    around: &[Range<usize>],
+) -> Result<Option<HtmlPart>, &'static str> {
+    let disposition = block.text("Content-Disposition").to_ascii_lowercase();
+    let named = kind.is_some_and(|kind| parameter(kind, "name").is_some());
+    if disposition.starts_with("attachment") || disposition.contains("filename") || named {
+        return Ok(None);
+    }
+    let transfer = place.transfer.ok_or("transfer encoding")?;
+    // Without the empty line that ends a header block, a body has no place to begin.
+    if place.body.is_empty() {
+        return Ok(None);
+    }
+    let label = kind.and_then(|kind| parameter(kind, "charset"));
+    let charset =
+        label.map(|label| Encoding::for_label_no_replacement(label.as_bytes()).ok_or("charset")).transpose()?;
+    let (HtmlPlace { header, body, .. }, around) = (place, around.to_vec());
+    Ok(Some(HtmlPart { header, body, transfer, charset, around, seen: true }))
 }
 
 struct HtmlPlace {

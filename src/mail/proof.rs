@@ -9,6 +9,7 @@ use html5gum::{DefaultEmitter, StartTag, StringReader, Token as HtmlToken, Token
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::link;
+use super::proof_text::{self, Place};
 use super::removed;
 use super::stencil::{self, Plan};
 use crate::domain::token::Purpose;
@@ -108,8 +109,6 @@ fn transport(raw: &[u8], copy: &[u8]) -> Result<(), Difference> {
     if raw.is_ascii() && !copy.is_ascii() { Err(differ("the copy is not 7-bit")) } else { Ok(()) }
 }
 
-type Place<'p, 'm> = (&'p [u8], &'p MessagePart<'m>);
-
 /// What a stretch of HTML stands in.
 struct Around {
     encoding: &'static Encoding,
@@ -174,6 +173,9 @@ impl Reader<'_> {
                 self.pages(before, after, &Around { encoding, conditional: false })
             }
             _ if body_of(one) == body_of(other) => Ok(()),
+            (PartType::Text(_), PartType::Text(_)) if self.plan.switches.text => {
+                proof_text::check(one, other, self.plan.base_url, |token| self.click(token)).map_err(differ)
+            }
             _ => Err(differ("a part that is no HTML was changed")),
         }
     }
@@ -254,15 +256,17 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The target in a click token of this delivery.
+    fn click(&self, token: &str) -> Option<String> {
+        let token = self.keys.open(token).filter(|token| token.delivery == self.delivery)?;
+        if let Purpose::Click { target, .. } = token.purpose { Some(target) } else { None }
+    }
+
     /// Whether a tracked URL leads to where the original did.
     fn leads(&self, original: &[u8], tracked: &[u8], encoding: &'static Encoding) -> bool {
         let (original, tracked) = (String::from_utf8_lossy(original), String::from_utf8_lossy(tracked));
         let token = tracked.strip_prefix(self.plan.base_url).and_then(|rest| rest.strip_prefix("/c/"));
-        let Some(token) = token.and_then(|token| self.keys.open(token)) else { return false };
-        let Purpose::Click { target, .. } = token.purpose else { return false };
-        if token.delivery != self.delivery {
-            return false;
-        }
+        let Some(target) = token.and_then(|token| self.click(token)) else { return false };
         let kept: String = original.trim_matches(|c: char| c <= ' ').split(['\t', '\r', '\n']).collect();
         let lower = kept.to_ascii_lowercase();
         let full = lower.starts_with("http://") || lower.starts_with("https://");

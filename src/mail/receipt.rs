@@ -11,6 +11,9 @@ pub struct ReceiptLink {
     pub position: Option<u16>,
     /// Why it was left alone, one clause; empty when tracked.
     pub left_alone: String,
+    /// Whether it stands in a plain text part.
+    #[serde(default)]
+    pub in_text: bool,
 }
 
 /// What was changed in a message.

@@ -27,6 +27,9 @@ pub struct Recipe {
     pub opens: bool,
     /// Whether links are rewritten.
     pub clicks: bool,
+    /// Whether links in plain text are rewritten.
+    #[serde(default)]
+    pub text: bool,
     /// Hosts whose links stay.
     #[serde(default)]
     pub exclude_hosts: Vec<String>,
@@ -96,6 +99,7 @@ impl Recipe {
         let switches = Switches {
             opens: self.opens,
             clicks: self.clicks,
+            text: self.text,
             exclude_hosts: domains(&mut self.exclude_hosts.iter()),
             visible_url_links: visible,
             pixel: self.pixel,

@@ -1,5 +1,7 @@
 //! A message compiled once and stamped per recipient: what stays is copied, what differs is a token of known length.
 
+mod text_parts;
+
 use std::ops::Range;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
@@ -36,6 +38,8 @@ pub struct Switches {
     pub opens: bool,
     /// Whether links are rewritten.
     pub clicks: bool,
+    /// Whether links in plain text are rewritten.
+    pub text: bool,
     /// Hosts whose links stay, with all below them.
     pub exclude_hosts: Vec<Domain>,
     /// What happens to links whose text is another house's URL.
@@ -108,7 +112,7 @@ impl Stencil {
     /// Compiles a message. Whatever cannot be tracked safely stays, and the receipt says why.
     pub fn compile(raw: &[u8], plan: &Plan<'_>) -> Self {
         let mut work = Work::new(raw, plan);
-        if !plan.switches.opens && !plan.switches.clicks {
+        if !plan.switches.opens && !plan.switches.clicks && !plan.switches.text {
             work.receipt.untracked = "tracking is off for this mail".to_owned();
             return work.finish();
         }
@@ -116,10 +120,11 @@ impl Stencil {
             Err(why) => work.receipt.untracked = why,
             Ok(outline) => {
                 work.receipt.limits.extend(outline.notes);
-                for part in &outline.html {
-                    work.part(part);
+                if plan.switches.text {
+                    work.receipt.limits.extend(outline.text_notes);
                 }
-                if outline.html.is_empty() {
+                work.parts(&outline.html, &outline.text);
+                if outline.html.is_empty() && !plan.switches.text {
                     work.receipt.untracked = "it has no HTML part".to_owned();
                 }
             }
@@ -233,17 +238,12 @@ impl<'a> Work<'a> {
             return Err("it holds PGP armour".to_owned());
         }
         let encoding = part.charset.unwrap_or_else(|| guess(page));
-        let rules = Rules {
-            switches: self.plan.switches,
-            tracking_host: &self.tracking_host,
-            unsubscribe_urls: &self.unsubscribe_urls,
-        };
-        let mut found = html::find(page, encoding, rules)?;
+        let mut found = html::find(page, encoding, self.rules())?;
         let places = (found.pixel.take(), found.pixel_on_top.take());
         let mut edits = Vec::new();
         if self.plan.switches.clicks {
             edits.extend(found.opt_outs.into_iter().map(|range| Edit { range, pieces: Vec::new() }));
-            edits.extend(found.links.into_iter().filter_map(|link| self.link(link)));
+            edits.extend(found.links.into_iter().filter_map(|link| self.link(link, false)));
         }
         if self.plan.switches.opens && !self.pixel && part.seen {
             let size = size_out(page, &edits) + pieces_len(&self.pixel_pieces());
@@ -280,7 +280,12 @@ impl<'a> Work<'a> {
         top.filter(|_| wants_top).map(|at| (at, "behind <body>")).or(bottom)
     }
 
-    fn link(&mut self, link: FoundLink) -> Option<Edit> {
+    fn rules(&self) -> Rules<'_> {
+        let (tracking_host, unsubscribe_urls) = (self.tracking_host.as_str(), self.unsubscribe_urls.as_slice());
+        Rules { switches: self.plan.switches, tracking_host, unsubscribe_urls }
+    }
+
+    fn link(&mut self, link: FoundLink, in_text: bool) -> Option<Edit> {
         let (url, left_alone) = match link.verdict {
             Err((url, why)) => (url, why),
             Ok(url) if self.links.len() >= LINKS_MAX => {
@@ -293,7 +298,8 @@ impl<'a> Work<'a> {
         let (label, shown) = (link.label, url.clone());
         if self.receipt.links.len() < LINKS_MAX {
             let label = label.clone();
-            self.receipt.links.push(ReceiptLink { url: shown, label, position, left_alone: left_alone.to_owned() });
+            let left_alone = left_alone.to_owned();
+            self.receipt.links.push(ReceiptLink { url: shown, label, position, left_alone, in_text });
         }
         let position = position?;
         let token = Piece::Token { slot: usize::from(position), len: Token::click_len(&url) };

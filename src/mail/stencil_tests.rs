@@ -20,6 +20,7 @@ fn with_plan<T>(with: impl FnOnce(&Plan<'_>) -> T) -> T {
     let switches = Switches {
         opens: true,
         clicks: true,
+        text: false,
         exclude_hosts: Vec::new(),
         visible_url_links: VisibleUrlLinks::Leave,
         pixel: PixelPlace::Auto,
@@ -348,3 +349,6 @@ fn every_charset_is_read_alike_by_both_readers() {
         assert_eq!((prove(&raw, &copy), stencil.links().len()), (Ok(()), 2), "{label}");
     }
 }
+
+#[path = "stencil_text_tests.rs"]
+mod in_text;

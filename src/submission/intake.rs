@@ -43,6 +43,8 @@ pub struct IntakeSettings {
     pub opens: bool,
     /// Whether the links of campaign mail are rewritten.
     pub clicks: bool,
+    /// Whether links in the plain text of campaign mail are rewritten, where the mail does not say.
+    pub text_links: bool,
     /// Whether campaign mail that lacks it gets `List-Unsubscribe`.
     pub unsubscribe: bool,
     /// Hosts whose links stay.
@@ -199,6 +201,7 @@ impl Intake {
             base_url: settings.base_url.clone(),
             opens: settings.opens && campaign_mail && track.opens.unwrap_or(true),
             clicks: settings.clicks && campaign_mail && track.clicks.unwrap_or(true),
+            text: campaign_mail && track.text.unwrap_or(settings.text_links),
             exclude_hosts: settings.exclude_hosts.iter().map(ToString::to_string).collect(),
             track_visible_urls: settings.track_visible_urls,
             pixel: match control.pixel_top {

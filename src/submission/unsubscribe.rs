@@ -61,6 +61,7 @@ mod tests {
             base_url: "https://track.example".to_owned(),
             opens: true,
             clicks: true,
+            text_links: false,
             unsubscribe: true,
             exclude_hosts: Vec::new(),
             track_visible_urls: false,

@@ -66,6 +66,7 @@ fn compare(raw: &[u8], expected: &[u8]) -> Vec<String> {
     let switches = Switches {
         opens: track.opens.unwrap_or(true),
         clicks: track.clicks.unwrap_or(true),
+        text: track.text.unwrap_or(false),
         exclude_hosts: vec![Domain::parse("excluded.example").unwrap()],
         visible_url_links: if words.contains(&"visible=track") {
             VisibleUrlLinks::Track
