@@ -1,5 +1,12 @@
 //! What was changed in a message.
 
+use std::collections::BTreeMap;
+
+/// Octets of links that a page shows.
+const SHOWN_BYTES_MAX: usize = 48 << 10;
+/// Octets of markup around one link, about.
+const AROUND_BYTES: usize = 160;
+
 /// What was done with one link of a message.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReceiptLink {
@@ -35,4 +42,37 @@ pub struct Receipt {
     pub size_out: u64,
     /// How many parts or links were passed over because of a limit, one clause each.
     pub limits: Vec<String>,
+}
+
+impl Receipt {
+    /// How many links there are and what became of them, in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for link in self.links.iter().filter(|link| link.position.is_none()) {
+            *reasons.entry(link.left_alone.as_str()).or_default() += 1;
+        }
+        let left: usize = reasons.values().sum();
+        let noun = if self.links.len() == 1 { "link" } else { "links" };
+        let mut line = format!("{} {noun}: {} rewritten, {left} left alone", self.links.len(), self.links.len() - left);
+        for (n, (reason, count)) in reasons.iter().enumerate() {
+            let reason = if reason.is_empty() { "no reason kept" } else { reason };
+            line.push_str(if n == 0 { ": " } else { "; " });
+            line.push_str(&format!("{count} \u{d7} {reason}"));
+        }
+        line
+    }
+
+    /// The links that a page has room for, from the first one.
+    #[must_use]
+    pub fn shown(&self) -> &[ReceiptLink] {
+        let mut room = SHOWN_BYTES_MAX;
+        let fits = |link: &&ReceiptLink| {
+            let left = room.checked_sub(link.url.len() + link.label.len() + link.left_alone.len() + AROUND_BYTES);
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let count = self.links.iter().take_while(fits).count();
+        self.links.get(..count).unwrap_or_default()
+    }
 }

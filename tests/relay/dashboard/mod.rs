@@ -1,6 +1,7 @@
 //! Pages and the JSON for programs.
 
 mod a_preview_asks_nobody;
+mod a_receipt_of_a_thousand_links_stays_short;
 mod campaigns_are_named_by_lists_and_by_people;
 mod every_page_suits_every_reader;
 mod every_page_works_without_script;
