@@ -58,7 +58,9 @@ impl Receipt {
         for (n, (reason, count)) in reasons.iter().enumerate() {
             let reason = if reason.is_empty() { "no reason kept" } else { reason };
             line.push_str(if n == 0 { ": " } else { "; " });
-            line.push_str(&format!("{count} \u{d7} {reason}"));
+            line.push_str(&count.to_string());
+            line.push_str(" \u{d7} ");
+            line.push_str(reason);
         }
         line
     }
