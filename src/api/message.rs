@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Api, answer, authorised, failed, store_failed};
 use crate::domain::{DeliveryId, Fact};
-use crate::store::view::{DeliveryReport, Receipt, ReceiptLink, TimelineEntry};
+use crate::store::view::{DeliveryReport, Receipt, ReceiptKind, ReceiptLink, TimelineEntry};
 
 /// GET /api/v1/messages/{id}; the id is the one in the page's address.
 pub(super) async fn message(request: HttpRequest, api: web::Data<Api>, id: web::Path<String>) -> HttpResponse {
@@ -44,6 +44,14 @@ fn attempt_json(entry: &TimelineEntry) -> Option<Value> {
         "mx": attempt.mx, "ip": attempt.ip, "tls": attempt.tls, "code": attempt.code, "enhanced": attempt.enhanced,
         "ms": attempt.ms, "reply": entry.reply,
     }))
+}
+
+/// Messages that were treated alike; where links lead is that of the sample.
+pub(super) fn kind_json(kind: &ReceiptKind) -> Value {
+    json!({
+        "messages": kind.messages, "rest": kind.rest, "sample": kind.sample.map(|id| id.to_string()),
+        "receipt": kind.receipt.as_ref().map(receipt_json),
+    })
 }
 
 fn receipt_json(receipt: &Receipt) -> Value {

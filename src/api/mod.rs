@@ -134,6 +134,7 @@ fn report_json(report: &CampaignReport) -> Value {
     value["links"] = report.links.iter().map(link_json).collect();
     let refusal = |r: &crate::store::view::RefusalRow| json!({"class": r.class.as_str(), "bounced": r.bounced, "deferrals": r.deferrals, "sample": r.sample});
     value["refusals"] = report.refusals.iter().map(refusal).collect();
+    value["receipts"] = report.kinds.iter().map(message::kind_json).collect();
     value
 }
 

@@ -15,6 +15,7 @@ mod operation;
 mod password;
 mod people;
 mod queue;
+mod receipts;
 mod settings;
 mod shell;
 mod suppressions;

@@ -27,6 +27,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_names", include_str!("../../migrations/0008_names.sql")),
     ("0009_spared", include_str!("../../migrations/0009_spared.sql")),
     ("0010_body_path", include_str!("../../migrations/0010_body_path.sql")),
+    ("0012_kinds", include_str!("../../migrations/0012_kinds.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.

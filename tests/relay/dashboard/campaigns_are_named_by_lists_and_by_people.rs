@@ -78,6 +78,7 @@ async fn campaigns_are_named_by_lists_and_by_people() {
     let merged = relay.campaign("winter").await;
     assert_eq!((merged["recipients"].as_i64(), merged["messages"].as_i64()), (Some(4), Some(4)));
     assert_eq!((merged["links"].as_array().unwrap().len(), relay.campaign("other").await), (1, merged.clone()));
+    assert_eq!((&merged["receipts"][0]["messages"], merged["receipts"].as_array().unwrap().len()), (&4.into(), 1));
     let moved = relay.http(&Request::get(&other).header("Cookie", &cookie)).await;
     assert_eq!((moved.status, moved.header("location")), (303, Some(autumn.as_str())));
     assert_eq!(relay.api("/api/v1/campaigns?mode=live").await["campaigns"].as_array().unwrap().len(), 2);
@@ -93,6 +94,7 @@ async fn campaigns_are_named_by_lists_and_by_people() {
     assert_eq!(relay.campaign("other").await["recipients"], 1);
     relay.verify().await;
     relay.command_text(&["rebuild"]).await;
-    assert_eq!(relay.campaign("winter").await["recipients"], 3);
+    let winter = relay.campaign("winter").await;
+    assert_eq!((&winter["recipients"], &winter["receipts"][0]["messages"]), (&3.into(), &3.into()));
     relay.finish().await;
 }
