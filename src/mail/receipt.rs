@@ -103,7 +103,7 @@ impl Receipt {
         if self.pixel != usual.pixel && self.untracked.is_empty() {
             clauses.push(self.pixel_clause());
         }
-        if self.summary() != usual.summary() {
+        if self.summary() != usual.summary() && !(self.links.is_empty() && !self.untracked.is_empty()) {
             clauses.push(self.summary());
         }
         let known: Vec<_> = usual.limits.iter().map(|clause| without_numbers(clause)).collect();

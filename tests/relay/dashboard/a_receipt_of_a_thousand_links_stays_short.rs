@@ -38,5 +38,11 @@ async fn a_receipt_of_a_thousand_links_stays_short() {
     assert!(receipt.contains("more links</summary>") && receipt.len() < 100_000, "{} octets", receipt.len());
 
     assert_eq!(relay.http(&Request::get(&format!("/api/v1/messages/{id}"))).await.status, 401);
+    let login = relay.login().await;
+    for unknown in ["1", "x"] {
+        let request = Request::get(&format!("/api/v1/messages/{unknown}")).basic(&login.username, &login.password);
+        let answer = relay.http(&request).await;
+        assert_eq!((answer.status, &answer.json()["error"]), (404, &"there is no mail of this id".into()), "{unknown}");
+    }
     relay.finish().await;
 }

@@ -9,3 +9,4 @@ mod every_page_works_without_script;
 mod markup_from_a_mail_is_shown_harmlessly;
 mod past;
 mod the_first_campaign_shows_on_its_page;
+mod the_source_shows_what_was_changed;
