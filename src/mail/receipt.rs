@@ -103,7 +103,8 @@ impl Receipt {
         if self.pixel != usual.pixel && self.untracked.is_empty() {
             clauses.push(self.pixel_clause());
         }
-        if self.summary() != usual.summary() && !(self.links.is_empty() && !self.untracked.is_empty()) {
+        let has_links = !self.links.is_empty() || self.untracked.is_empty();
+        if has_links && self.summary() != usual.summary() {
             clauses.push(self.summary());
         }
         let known: Vec<_> = usual.limits.iter().map(|clause| without_numbers(clause)).collect();
@@ -155,8 +156,9 @@ mod tests {
 
     #[test]
     fn what_was_done_otherwise_makes_another_shape_and_is_named() {
+        type Change = fn(&mut Receipt);
         let base = receipt();
-        let cases: [(fn(&mut Receipt), &str); 6] = [
+        let cases: [(Change, &str); 6] = [
             (|r| r.pixel.clear(), "without a pixel"),
             (|r| r.untracked = "it is signed".to_owned(), "left untracked: it is signed"),
             (|r| drop(r.links.pop()), "1 link: 1 rewritten, 0 left alone"),
