@@ -28,8 +28,7 @@ fn assert_treated_alike(campaign: &serde_json::Value, messages: i64) {
 async fn campaigns_are_named_by_lists_and_by_people() {
     let sink = Sink::start().await.unwrap();
     let mut relay = Config::smarthost(sink.address()).start().await;
-    let cookie = relay.sign_in().await;
-    let login = relay.login().await;
+    let (cookie, login) = (relay.sign_in().await, relay.login().await);
     let list = mail("List-Id: The weekly <Weekly.news.example>\r\n");
     for to in ["ok-1@b.example", "ok-2@b.example"] {
         assert_eq!(relay.submit("a@own.example", &[to], &list).await.code, 250);
