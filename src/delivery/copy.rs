@@ -85,6 +85,11 @@ impl Copies {
         work::on(octets, stamped).await.map_err(|e| unusable(&e))?
     }
 
+    /// The message as it came.
+    pub async fn original(&self, message: MessageId) -> Result<Arc<[u8]>, CopyFault> {
+        Ok(Arc::clone(&self.compiled(message).await?.raw))
+    }
+
     /// The copy for a server that takes no 8-bit text, signed anew. The error says why there is none without loss.
     pub async fn render_seven_bit(&self, message: MessageId, delivery: DeliveryId) -> Result<Vec<u8>, String> {
         let compiled = self.compiled(message).await.map_err(|e| e.to_string())?;

@@ -5,6 +5,7 @@
 //! message again with other code before it is trusted. May import `domain`.
 
 pub mod cache;
+pub mod compare;
 mod conditional;
 pub mod control;
 pub mod dkim;

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::fold::mode_code;
 use super::queue::{Admission, Due};
 use super::writer::Batch;
-use super::{names, notice, person};
+use super::{kinds, names, notice, person};
 use crate::domain::event::{About, Accepted};
 use crate::domain::{Address, CampaignId, DeliveryId, Fact, MessageId};
 use crate::mail::receipt::Receipt;
@@ -26,6 +26,7 @@ pub(super) fn accept(
     insert_message(batch, admission, body, message, campaign)?;
     notice::keep_wishes(batch, message, &admission.wishes)?;
     names::name_links(batch.tx, campaign, &admission.links)?;
+    kinds::count(batch.tx, campaign, message, &admission.receipt)?;
     let mut waiting = Vec::with_capacity(admission.recipients.len());
     for (index, address) in admission.recipients.iter().enumerate() {
         let person = person::find_or_make(batch.tx, address, random)?;

@@ -19,6 +19,7 @@ mod fold_rows;
 mod fold_state;
 mod hits;
 mod inbox;
+mod kinds;
 mod ledger;
 mod login;
 mod mark;

@@ -28,6 +28,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_spared", include_str!("../../migrations/0009_spared.sql")),
     ("0010_body_path", include_str!("../../migrations/0010_body_path.sql")),
     ("0011_sending_keys", include_str!("../../migrations/0011_sending_keys.sql")),
+    ("0012_kinds", include_str!("../../migrations/0012_kinds.sql")),
     ("0013_alike", include_str!("../../migrations/0013_alike.sql")),
 ];
 
