@@ -39,9 +39,10 @@ def make(path):
         out.write(mail)
 
 
-def check(record, tracked, paths):
-    with open(record, "rb") as file:
-        key = file.read().strip()
+def check(records, tracked, paths):
+    """The file of records has a name and, behind a blank, its value on each line."""
+    with open(records, "rb") as file:
+        keys = dict(line.strip().split(b" ", 1) for line in file)
     for path in paths:
         with open(path, "rb") as file:
             raw = file.read()
@@ -50,8 +51,10 @@ def check(record, tracked, paths):
         while lines and lines[0].startswith(b"X-"):
             lines.pop(0)
         raw = b"\r\n".join(line.rstrip(b"\r") for line in lines)
-        if not dkim.verify(raw, dnsfunc=lambda *_, **__: key):
-            sys.exit(f"{path}: its signature is not valid")
+        verifier = dkim.DKIM(raw)
+        for index in range(sum(name.lower() == b"dkim-signature" for name, _ in verifier.headers) or 1):
+            if not verifier.verify(idx=index, dnsfunc=lambda name, **_: keys.get(name.rstrip(b"."))):
+                sys.exit(f"{path}: its signature is not valid")
         parts = email.message_from_bytes(raw, policy=email.policy.default).walk()
         page = next(part for part in parts if part.get_content_type() == "text/html").get_content()
         links = len(re.findall(r'<a href="https://t\.bench\.example/c/[^"]+">Story', page))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Relaying, with rewriting, a pixel, an RSA-2048 signature and a sync before each 250, against Postfix with OpenDKIM
-# that signs alike and rewrites nothing: the same mail, turn by turn in one run, on this machine.
+# Relaying, with rewriting, a pixel, RSA-2048 and Ed25519 signatures and a sync before each 250, against Postfix with OpenDKIM
+# that signs with RSA-2048 alone and rewrites nothing: the same mail, turn by turn in one run, on this machine.
 #
 #   benches/relay.sh [MESSAGES [ROUNDS]]      (4000, 5)
 #
@@ -37,7 +37,8 @@ $open_relay
 mode = "smarthost"
 smarthost = "smtp://127.0.0.1:$sink_port"
 CONF
-(cd "$work/ours" && "$postrider" domain add bench.example) | grep -o 'v=DKIM1.*' >"$work/ours.record"
+(cd "$work/ours" && "$postrider" domain add bench.example) |
+    grep -B1 '^ *v=DKIM1' | grep -v '^--' | paste -d' ' - - | sed 's/^ *//; s/  */ /' >"$work/ours.record"
 sleep 1
 ours_empty() { [ "$(counted queued)" = 0 ]; }
 ours_cpu() { cpu_ms "$relay"; }
@@ -47,7 +48,7 @@ mkdir "$work/pf" "$work/pf/conf" "$work/pf/queue" "$work/pf/data"
 chown postfix "$work/pf/data"
 openssl genrsa -out "$work/pf/key.pem" 2048 2>/dev/null
 chmod 600 "$work/pf/key.pem"
-echo "v=DKIM1; k=rsa; p=$(openssl rsa -in "$work/pf/key.pem" -pubout -outform der 2>/dev/null | base64 -w0)" >"$work/theirs.record"
+echo "bench._domainkey.bench.example v=DKIM1; k=rsa; p=$(openssl rsa -in "$work/pf/key.pem" -pubout -outform der 2>/dev/null | base64 -w0)" >"$work/theirs.record"
 cat >"$work/pf/opendkim.conf" <<CONF
 Syslog no
 Mode s

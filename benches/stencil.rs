@@ -4,7 +4,7 @@
 //!
 //! `cargo bench --bench stencil [-- FILTER]`; FILTER is part of an input's name, as in `50 kB, base64`. What is measured is
 //! checked first: each copy stands its proof, and the other rewriter changed as many links.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a tool for developers; it ends where it fails")]
+#![expect(clippy::unwrap_used, reason = "a tool for developers; it ends where it fails")]
 #![expect(clippy::disallowed_methods, reason = "a stopwatch")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -19,9 +19,9 @@ use base64::engine::general_purpose::STANDARD;
 use lol_html::html_content::ContentType;
 use lol_html::{HtmlRewriter, Settings, element};
 use postrider::domain::{DeliveryId, Domain, Timestamp, TokenKey, TokenKeys};
-use postrider::mail::dkim::{self, Signer};
+use postrider::mail::dkim::{self, Canonical, Signer};
 use postrider::mail::proof;
-use postrider::mail::stencil::{Plan, Stencil, Switches, VisibleUrlLinks};
+use postrider::mail::stencil::{PixelPlace, Plan, Stencil, Switches, VisibleUrlLinks};
 
 /// The program's own.
 #[global_allocator]
@@ -142,7 +142,7 @@ impl Bench<'_> {
     }
 
     fn dkim(&self, copy: &[u8]) -> Vec<u8> {
-        self.signer.sign(copy, Timestamp::from_millis(1_000_000)).unwrap()
+        self.signer.sign(&Canonical::read(copy).unwrap(), Timestamp::from_millis(1_000_000)).unwrap()
     }
 
     /// A bench of wrong output is worthless.
@@ -226,8 +226,14 @@ fn main() {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
     let (der, _) = dkim::generate_rsa().unwrap();
     let domain = Domain::parse("shop.example").unwrap();
-    let switches =
-        Switches { opens: true, clicks: true, exclude_hosts: Vec::new(), visible_url_links: VisibleUrlLinks::Leave };
+    let switches = Switches {
+        opens: true,
+        clicks: true,
+        text: false,
+        exclude_hosts: Vec::new(),
+        visible_url_links: VisibleUrlLinks::Leave,
+        pixel: PixelPlace::Bottom,
+    };
     let bench = Bench {
         plan: Plan {
             prepend: b"Received: from sender by relay; Tue, 24 Nov 2026 09:00:00 +0000\r\n",
@@ -235,6 +241,7 @@ fn main() {
             unsubscribe: true,
             switches: &switches,
             signing_domains: std::slice::from_ref(&domain),
+            vendor_headers: true,
         },
         keys: TokenKeys::new(TokenKey::new(1, [7; 32]), Vec::new()),
         signer: Signer::from_pkcs8(&domain, "pr1", &der).unwrap(),
@@ -244,9 +251,7 @@ fn main() {
     let inputs: Vec<_> =
         sizes.flat_map(|size| ["quoted-printable", "base64", "8bit"].map(|t| input(size, t))).collect();
     let chosen: Vec<_> = inputs.iter().filter(|input| input.name.contains(&filter)).collect();
-    if chosen.is_empty() {
-        panic!("no input's name holds {filter:?}");
-    }
+    assert!(!chosen.is_empty(), "no input's name holds {filter:?}");
     chosen.iter().for_each(|input| bench.check(input));
     chosen.iter().for_each(|input| bench.measure(input));
 }

@@ -50,6 +50,7 @@ async fn main() {
             body: Arc::from(vec![b'x'; 10 << 10]),
             pixel: true,
             links: Vec::new(),
+            alike: false,
             priority: 1,
             accepted_at: now,
             due_at: now + Duration::from_hours(1),

@@ -1,5 +1,7 @@
 //! JSON for programs, behind HTTP Basic with a credential. May import `store`, `domain` and `clock`.
 
+mod message;
+
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine as _;
@@ -31,7 +33,8 @@ pub fn configure(config: &mut web::ServiceConfig, api: Api) {
     config
         .app_data(web::Data::new(api))
         .route("/api/v1/campaigns", web::get().to(campaigns))
-        .route("/api/v1/campaigns/{name}", web::get().to(campaign));
+        .route("/api/v1/campaigns/{name}", web::get().to(campaign))
+        .route("/api/v1/messages/{id}", web::get().to(message::message));
 }
 
 #[derive(Debug, Deserialize)]
@@ -131,6 +134,7 @@ fn report_json(report: &CampaignReport) -> Value {
     value["links"] = report.links.iter().map(link_json).collect();
     let refusal = |r: &crate::store::view::RefusalRow| json!({"class": r.class.as_str(), "bounced": r.bounced, "deferrals": r.deferrals, "sample": r.sample});
     value["refusals"] = report.refusals.iter().map(refusal).collect();
+    value["receipts"] = report.kinds.iter().map(message::kind_json).collect();
     value
 }
 

@@ -68,9 +68,12 @@ pub(super) fn intake(config: &Config) -> IntakeSettings {
         base_url: config.tracking.base_url.clone(),
         opens: config.tracking.opens,
         clicks: config.tracking.clicks,
+        text_links: config.tracking.text_links,
         unsubscribe: config.tracking.unsubscribe,
         exclude_hosts: config.tracking.exclude_hosts.clone(),
         track_visible_urls: config.tracking.visible_url_links == VisibleUrlLinks::Track,
+        vendor_headers: config.submission.vendor_headers,
+        pixel: config.tracking.pixel,
         expire: config.delivery.retry.expire(),
     }
 }

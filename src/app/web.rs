@@ -65,6 +65,13 @@ impl Rooms {
                 names: store.names(),
                 suppressions: store.suppressions(),
                 accounts: store.accounts(),
+                original: {
+                    let copies = copies.clone();
+                    Arc::new(move |message| {
+                        let copies = copies.clone();
+                        Box::pin(async move { copies.original(message).await.map_err(|fault| fault.to_string()) })
+                    })
+                },
                 render: Arc::new(move |message, delivery| {
                     let copies = copies.clone();
                     Box::pin(async move {

@@ -6,7 +6,7 @@ use super::arguments::{CredentialCommand, DomainCommand, UserCommand};
 use super::way::Way;
 use super::{Failure, say};
 use crate::config::Config;
-use crate::control::{Request, Response};
+use crate::control::{DomainLine, Request, Response};
 
 pub(super) fn credential(config: &Config, command: &CredentialCommand) -> Result<(), Failure> {
     match command {
@@ -100,10 +100,22 @@ pub(super) fn show(response: Response) -> Result<(), Failure> {
             say("there are no sending domains; add one with: postrider domain add DOMAIN");
         }
         Response::Domains { domains } => {
-            for d in domains {
-                say(&format!("{}\n  publish this TXT record:\n  {}\n  {}\n", d.domain, d.record_name, d.record_value));
-            }
+            domains.iter().for_each(|d| say(&records(d)));
         }
     }
     Ok(())
+}
+
+/// What to publish for a domain: for a form that asks for name and value, and as a zone file has it.
+fn records(domain: &DomainLine) -> String {
+    let plain = domain.records.iter().map(|(name, value)| format!("  {name}\n  {value}\n"));
+    let zone = domain.records.iter().map(|(name, value)| format!("  {name}. IN TXT ( {} )\n", strings(value)));
+    let (plain, zone): (String, String) = (plain.collect(), zone.collect());
+    format!("{}\n  publish these TXT records:\n{plain}\n  the same for a zone file:\n{zone}", domain.domain)
+}
+
+/// A string of a TXT record holds 255 octets (RFC 1035 section 3.3.14).
+fn strings(value: &str) -> String {
+    let parts = value.as_bytes().chunks(255).map(|part| format!("\"{}\"", String::from_utf8_lossy(part)));
+    parts.collect::<Vec<_>>().join(" ")
 }

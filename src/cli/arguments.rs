@@ -138,7 +138,7 @@ pub enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum DomainCommand {
-    /// Make a DKIM key for a domain and print the DNS record to publish.
+    /// Make the DKIM keys of a domain that it lacks, RSA and Ed25519, and print the DNS records to publish. Added again, it keeps its keys.
     #[command(after_help = "Example:\n  postrider domain add example.com")]
     Add {
         /// The domain in the From field.

@@ -14,6 +14,7 @@ use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
 use crate::domain::{Domain, RetrySchedule};
+use crate::mail::stencil::PixelPlace;
 
 /// Where AUTH is allowed without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,7 @@ pub struct Submission {
     pub tls_key: String,
     pub insecure_auth: InsecureAuth,
     pub trusted_networks: Vec<IpNet>,
+    pub vendor_headers: bool,
     pub max_message_bytes: u64,
     pub max_recipients: u64,
     pub max_connections: u64,
@@ -115,6 +117,7 @@ pub struct Tracking {
     pub unsubscribe: bool,
     pub exclude_hosts: Vec<Domain>,
     pub visible_url_links: VisibleUrlLinks,
+    pub pixel: PixelPlace,
 }
 
 /// `[delivery]`.
@@ -216,6 +219,7 @@ fn submission(r: &mut Reader) -> Submission {
         tls_key: r.text("submission.tls_key", ""),
         insecure_auth: r.choice("submission.insecure_auth", &auth, InsecureAuth::Loopback),
         trusted_networks: r.list("submission.trusted_networks", &[], NETWORK),
+        vendor_headers: r.flag("submission.vendor_headers", true),
         max_message_bytes: r.number("submission.max_message_bytes", 26_214_400, 1_024..=1_073_741_824),
         max_recipients: r.number("submission.max_recipients", 1_000, 1..=100_000),
         max_connections: r.number("submission.max_connections", 1_000, 1..=100_000),
@@ -237,6 +241,7 @@ fn web(r: &mut Reader) -> Web {
 
 fn tracking(r: &mut Reader) -> Tracking {
     let visible = [("leave", VisibleUrlLinks::Leave), ("track", VisibleUrlLinks::Track)];
+    let places = [("auto", PixelPlace::Auto), ("top", PixelPlace::Top), ("bottom", PixelPlace::Bottom)];
     let listen = r.text("tracking.listen", "");
     let listen = if listen.is_empty() { None } else { r.parsed("tracking.listen", "", SOCKET) };
     let mut exclude_hosts = Vec::new();
@@ -259,6 +264,7 @@ fn tracking(r: &mut Reader) -> Tracking {
         unsubscribe: r.flag("tracking.unsubscribe", true),
         exclude_hosts,
         visible_url_links: r.choice("tracking.visible_url_links", &visible, VisibleUrlLinks::Leave),
+        pixel: r.choice("tracking.pixel", &places, PixelPlace::Auto),
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::request::{CredentialLine, DomainLine, Request, Response};
 use crate::clock::Clock;
 use crate::domain::credential::{self, NAME_RULE, PASSWORD_MIN};
-use crate::domain::{Address, Credential, Domain, Profile};
-use crate::mail::dkim;
-use crate::store::{Accounts, DeletedUser, DomainKey, Orders, Reports, Store, StoreError};
+use crate::domain::{Address, Credential, Domain, Profile, Timestamp};
+use crate::mail::dkim::{self, DkimError};
+use crate::store::{Accounts, DeletedUser, DomainKey, NewKey, Orders, Reports, Store, StoreError};
 
 /// Told when signing keys changed.
 pub type Refreshed = Arc<dyn Fn() + Send + Sync>;
@@ -165,21 +165,18 @@ impl Performer {
             Ok(domain) => domain,
             Err(why) => return Ok(Response::failed(format!("{domain:?} {why}"))),
         };
-        let made = tokio::task::spawn_blocking(dkim::generate_rsa).await;
-        let (private_key, record_value) =
-            match made.map_err(|e| e.to_string()).and_then(|m| m.map_err(|e| e.to_string())) {
-                Ok(made) => made,
-                Err(why) => return Ok(Response::failed(format!("no key could be made: {why}"))),
-            };
+        let name = domain.to_string();
         let now = self.clock.now();
-        let selector = format!("pr{}", now.to_chrono().format("%Y%m%d"));
-        let key = DomainKey { domain: domain.clone(), selector, private_key };
-        if !self.accounts.add_domain(key, record_value, now).await? {
-            return Ok(Response::failed(format!("{domain} is there already; see: postrider domain list")));
+        let made = tokio::task::spawn_blocking(move || new_keys(&domain, now)).await;
+        let keys = match made.map_err(|e| e.to_string()).and_then(|m| m.map_err(|e| e.to_string())) {
+            Ok(keys) => keys,
+            Err(why) => return Ok(Response::failed(format!("no key could be made: {why}"))),
+        };
+        if self.accounts.add_keys(keys, now).await? > 0 {
+            (self.keys_changed)();
         }
-        (self.keys_changed)();
         let all = self.domain_lines().await?;
-        Ok(Response::Domains { domains: all.into_iter().filter(|line| line.domain == domain.as_str()).collect() })
+        Ok(Response::Domains { domains: all.into_iter().filter(|line| line.domain == name).collect() })
     }
 
     async fn list_domains(&self) -> Result<Response, StoreError> {
@@ -189,8 +186,7 @@ impl Performer {
     async fn domain_lines(&self) -> Result<Vec<DomainLine>, StoreError> {
         let line = |d: crate::store::view::SendingDomain| DomainLine {
             domain: d.domain,
-            record_name: d.record_name,
-            record_value: d.record_value,
+            records: d.records.into_iter().map(|record| (record.name, record.value)).collect(),
         };
         Ok(self.accounts.domains().await?.into_iter().map(line).collect())
     }
@@ -199,4 +195,14 @@ impl Performer {
         let events = self.store.rebuild().run(|_| ()).await?;
         Ok(Response::done(format!("every view is made again from {events} events")))
     }
+}
+
+/// One key of each algorithm, with selectors that tell them apart.
+fn new_keys(domain: &Domain, now: Timestamp) -> Result<Vec<NewKey>, DkimError> {
+    let day = now.to_chrono().format("%Y%m%d").to_string();
+    let new = |algorithm, prefix: &str, (private_key, record_value)| {
+        let key = DomainKey { domain: domain.clone(), selector: format!("{prefix}{day}"), private_key };
+        NewKey { algorithm, key, record_value }
+    };
+    Ok(vec![new("rsa", "pr", dkim::generate_rsa()?), new("ed25519", "pe", dkim::generate_ed25519()?)])
 }

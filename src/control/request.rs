@@ -163,10 +163,8 @@ pub struct CredentialLine {
 pub struct DomainLine {
     /// The domain.
     pub domain: String,
-    /// The name of the TXT record to publish.
-    pub record_name: String,
-    /// Its value.
-    pub record_value: String,
+    /// Name and value of each TXT record to publish.
+    pub records: Vec<(String, String)>,
 }
 
 /// An answer.

@@ -25,6 +25,19 @@ impl Written for i64 {
     }
 }
 
+/// Counts of things.
+pub trait WrittenCount {
+    /// `1 link`, `2 links`.
+    fn counted(&self, one: &str) -> String;
+}
+
+impl WrittenCount for usize {
+    fn counted(&self, one: &str) -> String {
+        let number = i64::try_from(*self).unwrap_or(i64::MAX).grouped();
+        if *self == 1 { format!("{number} {one}") } else { format!("{number} {one}s") }
+    }
+}
+
 /// Rates.
 pub trait WrittenRate {
     /// A percentage with one decimal, a dash for none.
@@ -187,6 +200,12 @@ impl WrittenClass for BounceClass {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_written_as_one() {
+        let written = [1, 0, 1_000].map(|count: usize| count.counted("link"));
+        assert_eq!(written, ["1 link", "0 links", "1,000 links"]);
+    }
     use crate::domain::Counts;
 
     #[test]

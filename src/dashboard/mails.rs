@@ -7,7 +7,8 @@ use mail_parser::MessageParser;
 use serde::Deserialize;
 
 use super::auth::User;
-use super::format::{WrittenSize as _, WrittenTime as _};
+use super::format::{WrittenCount as _, WrittenSize as _, WrittenTime as _};
+use super::receipts::ShownReceipt as _;
 use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
 use crate::domain::{BounceClass, DeliveryId, Domain, Fact, Mode, Suppression};
 use crate::mail::preview;
@@ -149,15 +150,13 @@ struct MessagePage {
     shell: Shell,
     report: DeliveryReport,
     steps: Vec<Step>,
-    source: String,
 }
 
 /// GET /messages/{id}
 pub async fn message(user: User, state: State, id: web::Path<String>) -> Answer {
     let report = state.reports.delivery(delivery_id(&id)?).await?.ok_or(Fault::Missing("mail"))?;
-    let source = source(&state, &report).await;
     let steps = report.timeline.iter().map(step).collect();
-    page(&MessagePage { shell: Shell::new(&state, "messages", &user.0), report, steps, source })
+    page(&MessagePage { shell: Shell::new(&state, "messages", &user.0), report, steps })
 }
 
 /// The copy as it leaves, or why there is none.

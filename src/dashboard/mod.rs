@@ -2,7 +2,7 @@
 //!
 //! Promises: every page works without script and is read from rollups; every number links to how it is computed; nothing
 //! that a mail, a server or a visitor said is ever shown unescaped; a mail's preview cannot reach the page around it, nor
-//! the network. May import `store`, `domain` and `clock`.
+//! the network. May import `store`, `mail`, `work`, `domain` and `clock`.
 
 mod auth;
 mod chart;
@@ -15,8 +15,10 @@ mod operation;
 mod password;
 mod people;
 mod queue;
+mod receipts;
 mod settings;
 mod shell;
+mod source;
 mod suppressions;
 
 pub use auth::guard;
@@ -39,6 +41,9 @@ const MARK: &str = include_str!("../../static/mark.svg");
 
 /// Renders the copy of a delivery, as it leaves; the error says why there is none.
 pub type Render = Arc<dyn Fn(MessageId, DeliveryId) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
+
+/// Reads a message as it came; the error says why it cannot be had.
+pub type Original = Arc<dyn Fn(MessageId) -> BoxFuture<'static, Result<Arc<[u8]>, String>> + Send + Sync>;
 
 /// Where a request comes from, behind trusted proxies.
 pub type Client = Arc<dyn Fn(&HttpRequest) -> Option<IpAddr> + Send + Sync>;
@@ -75,6 +80,8 @@ pub struct Dashboard {
     pub suppressions: Suppressions,
     /// Logins and sessions.
     pub accounts: Accounts,
+    /// Reads messages as they came.
+    pub original: Original,
     /// Renders copies for the preview.
     pub render: Render,
     /// Carries out orders to the queue.
@@ -122,6 +129,9 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/messages", web::get().to(mails::messages))
         .route("/messages/{id}", web::get().to(mails::message))
         .route("/messages/{id}/preview", web::get().to(mails::show_preview))
+        .route("/messages/{id}/source", web::get().to(source::source))
+        .route("/messages/{id}/source/came.eml", web::get().to(source::came))
+        .route("/messages/{id}/source/leaves.eml", web::get().to(source::leaves))
         .route("/inbox", web::get().to(mails::inbox))
         .route("/queue", web::get().to(queue::queue))
         .route("/queue/order", web::get().to(queue::ask))

@@ -9,7 +9,10 @@ use serde::Deserialize;
 
 use super::auth::User;
 use super::chart::{self, Line};
-use super::format::{Written as _, WrittenBand as _, WrittenClass as _, WrittenRate as _, WrittenTime as _};
+use super::format::{
+    Written as _, WrittenBand as _, WrittenClass as _, WrittenCount as _, WrittenRate as _, WrittenTime as _,
+};
+use super::receipts::{KindRow, kind_rows};
 use super::shell::{Answer, Fault, Shell, State, campaign_id, html, page, see_other};
 use crate::domain::counts::Rate;
 use crate::domain::{CampaignId, Counts, Metric, Mode};
@@ -246,6 +249,8 @@ struct CampaignPage {
     curve: String,
     hours: Vec<PointRow>,
     classes: Vec<(&'static str, i64, i64, &'static str)>,
+    kinds_sum: String,
+    kinds: Vec<KindRow>,
 }
 
 /// GET /campaigns/{id}
@@ -260,7 +265,7 @@ pub async fn campaign_page(
     id: CampaignId,
     (status, complaint): (StatusCode, &'static str),
 ) -> Answer {
-    let report = state.reports.campaign(id).await?.ok_or(Fault::Missing("campaign"))?;
+    let mut report = state.reports.campaign(id).await?.ok_or(Fault::Missing("campaign"))?;
     if report.row.id != id {
         return Ok(see_other(&format!("/campaigns/{}", report.row.id)));
     }
@@ -290,8 +295,11 @@ pub async fn campaign_page(
     let shown =
         hours.into_iter().enumerate().filter(|(n, _)| n % every == 0 || *n == last).map(|(_, hour)| hour).collect();
     let class = |name, opened, clicked, counted| (name, counts[opened], clicked, counted);
+    let (kinds_sum, kinds) = kind_rows(std::mem::take(&mut report.kinds));
     let template = CampaignPage {
         shell: Shell::new(state, "campaigns", &user.0),
+        kinds_sum,
+        kinds,
         complaint,
         tiles: tiles(&counts),
         funnel: funnel(&counts),

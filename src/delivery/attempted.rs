@@ -4,19 +4,21 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::outage::Reach;
-use crate::domain::{Address, BounceClass, EnhancedCode, Outcome, Reply, Timestamp, Wishes};
+use crate::domain::{Address, BounceClass, Domain, EnhancedCode, Outcome, Reply, Timestamp, Wishes};
 use crate::store::Due;
 
 /// Makes a copy without 8-bit text, or says why there is none.
 pub type SevenBit<'a> = &'a (dyn Fn() -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send>> + Send + Sync);
 
-/// One copy for one recipient.
+/// One copy, for one recipient or several who share it.
 #[derive(Clone, Copy)]
 pub struct Parcel<'a> {
     /// `None` is the null reverse path.
     pub reverse_path: Option<&'a Address>,
     /// Whose server gets it.
-    pub recipient: &'a Address,
+    pub domain: &'a Domain,
+    /// All at that domain; at most 64.
+    pub recipients: &'a [Address],
     /// The complete message; every line ends in CRLF.
     pub copy: &'a [u8],
     /// Whether its header fields are internationalised.
@@ -38,7 +40,7 @@ pub enum Answer {
     Permanent(Reply, BounceClass),
 }
 
-/// An attempt and its circumstances. Host, address and TLS are those of the server that gave the answer, else of the
+/// An attempt to reach one recipient, and its circumstances. Host, address and TLS are those of the server that gave the answer, else of the
 /// last that was tried, and empty where there was none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempted {
@@ -56,7 +58,8 @@ pub struct Attempted {
     pub tls: String,
     /// What its certificate is worth; empty without TLS.
     pub certificate: String,
-    /// Lines that begin with `C: `, `S: ` or `-- `, at most 16 KiB; without the message and without passwords.
+    /// Lines that begin with `C: `, `S: ` or `-- `, at most 16 KiB; without the message, without passwords,
+    /// and without those whom it was shared with.
     pub transcript: String,
     /// How long it took.
     pub ms: u64,

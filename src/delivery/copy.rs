@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{Address, DeliveryId, MessageId, TokenKeys, Wishes};
 use crate::mail::cache::{Compiled, StencilCache};
-use crate::mail::dkim::Signer;
+use crate::mail::dkim::{Canonical, Signer};
 use crate::mail::recipe::Recipe;
 use crate::mail::sevenbit;
 use crate::store::{BodyFault, Queue, StoreError};
@@ -41,6 +41,8 @@ pub struct Copy {
     pub pixel: bool,
     /// How many tracked links it carries.
     pub links: u16,
+    /// Whether it is every recipient's.
+    pub alike: bool,
     /// `None` is the null reverse path.
     pub reverse_path: Option<Address>,
     /// Whether its header fields are internationalised (RFC 6532), so that only a server with SMTPUTF8 may have it.
@@ -81,6 +83,11 @@ impl Copies {
             copy
         };
         work::on(octets, stamped).await.map_err(|e| unusable(&e))?
+    }
+
+    /// The message as it came.
+    pub async fn original(&self, message: MessageId) -> Result<Arc<[u8]>, CopyFault> {
+        Ok(Arc::clone(&self.compiled(message).await?.raw))
     }
 
     /// The copy for a server that takes no 8-bit text, signed anew. The error says why there is none without loss.
@@ -130,7 +137,8 @@ fn stamp(
     let links = u16::try_from(stencil.links().len()).unwrap_or(u16::MAX);
     let (reverse_path, wishes) = (reverse_path.clone(), Arc::clone(wishes));
     let bytes = sign(body, recipe, signers);
-    Ok(Copy { bytes, pixel: stencil.has_pixel(), links, reverse_path, utf8, wishes })
+    let (pixel, alike) = (stencil.has_pixel(), stencil.is_alike());
+    Ok(Copy { bytes, pixel, links, alike, reverse_path, utf8, wishes })
 }
 
 fn unsigned(compiled: &Compiled, delivery: DeliveryId, keys: &TokenKeys) -> Result<Vec<u8>, CopyFault> {
@@ -143,9 +151,19 @@ fn unsigned(compiled: &Compiled, delivery: DeliveryId, keys: &TokenKeys) -> Resu
 
 /// Signatures go on top, over all that leaves.
 fn sign(body: Vec<u8>, recipe: &Recipe, signers: &HashMap<(String, String), Arc<Signer>>) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    if recipe.signers.is_empty() {
+        return body;
+    }
+    let canonical = match Canonical::read(&body) {
+        Ok(canonical) => canonical,
+        Err(error) => {
+            tracing::error!(%error, "a copy could not be signed");
+            return body;
+        }
+    };
+    let mut bytes = Vec::with_capacity(body.len() + 1_024 * recipe.signers.len());
     for name in &recipe.signers {
-        match signers.get(name).map(|signer| signer.sign(&body, recipe.signing_time())) {
+        match signers.get(name).map(|signer| signer.sign(&canonical, recipe.signing_time())) {
             Some(Ok(lines)) => bytes.extend(lines),
             Some(Err(error)) => tracing::error!(domain = name.0, %error, "a copy could not be signed"),
             None => {

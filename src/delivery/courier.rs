@@ -1,4 +1,4 @@
-//! One attempt: one copy, one recipient, as many hosts as it takes.
+//! One attempt: one copy, for one recipient or several who share it, as many hosts as it takes.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,9 +7,10 @@ use tokio::time::Instant;
 
 use crate::domain::{BounceClass, Domain, EnhancedCode, Reply};
 
-use super::attempted::{Answer, Attempted, Parcel};
+use super::attempted::{Attempted, Parcel};
 use super::dns::{Dns, LookupError, may_visit};
 use super::failure::{Failure, Step};
+use super::journey::{Journey, Place, once_more};
 use super::opening::{Custom, Security, Target};
 use super::outage::Reach;
 use super::pool::Pool;
@@ -18,7 +19,7 @@ use super::session::Session;
 use super::settings::{Mode, Settings};
 use super::smarthost::{Login, Smarthost};
 use super::tls::Tls;
-use super::transcript::Transcript;
+use super::transaction::Results;
 
 /// Addresses tried in one attempt.
 const ADDRESSES_MAX: usize = 5;
@@ -48,65 +49,6 @@ struct Inner {
     pool: Pool,
 }
 
-/// An attempt as it goes on.
-#[derive(Default)]
-struct Journey {
-    log: Transcript,
-    site: String,
-    place: Place,
-    addresses: usize,
-    sessions: usize,
-    /// Whether any connection stood.
-    connected: bool,
-    /// The most telling one yet, and where it happened.
-    failure: Option<(Failure, Place)>,
-}
-
-/// The server an attempt is at.
-#[derive(Clone, Default)]
-struct Place {
-    mx: String,
-    ip: String,
-    tls: String,
-    certificate: String,
-    reports: bool,
-}
-
-impl Journey {
-    fn meet(&mut self, session: &Session) {
-        self.place = Place {
-            mx: session.host.clone(),
-            ip: session.address.ip().to_string(),
-            tls: session.agreed.version.clone(),
-            certificate: session.agreed.certificate.clone(),
-            reports: session.offers.dsn,
-        };
-    }
-
-    fn approach(&mut self, host: &str, address: SocketAddr) {
-        self.place = Place { mx: host.to_owned(), ip: address.ip().to_string(), ..Place::default() };
-    }
-
-    fn note(&mut self, failure: Failure) {
-        if self.failure.as_ref().is_none_or(|(worse, _)| !worse.tells_more_than(&failure)) {
-            self.failure = Some((failure, self.place.clone()));
-        }
-    }
-
-    fn end(&mut self) -> Option<Failure> {
-        let (failure, place) = self.failure.take()?;
-        self.place = place;
-        Some(failure)
-    }
-}
-
-/// Whether the journey is over.
-enum Next {
-    Done(Reply),
-    Stop(Failure),
-    GoOn(Failure),
-}
-
 impl Courier {
     /// Reads the machine's trusted roots and, where mail goes by MX or to a named host, its resolver configuration.
     pub fn new(settings: Settings) -> Result<Self, CourierError> {
@@ -121,29 +63,13 @@ impl Courier {
         Ok(Self(Arc::new(Inner { tls: Tls::new()?, dns, pool, settings })))
     }
 
-    /// Tries once to hand over a copy. Never fails but in the answer.
-    pub async fn attempt(&self, parcel: Parcel<'_>) -> Attempted {
+    /// Tries once to hand over a copy: an answer for each recipient, in their order. Never fails but in the answers.
+    pub async fn attempt(&self, parcel: Parcel<'_>) -> Vec<Attempted> {
         let began = Instant::now();
-        let mut journey = Journey::default();
-        let (result, spoken) = match self.0.travel(&parcel, &mut journey).await {
-            Ok(reply) => (Answer::Handed(reply), true),
-            Err(failure) if failure.permanent => (Answer::Permanent(failure.reply, failure.class), failure.spoken),
-            Err(failure) => (Answer::Temporary(failure.reply, failure.class), failure.spoken),
-        };
-        let reach = self.0.reach(&result, &journey).await;
-        Attempted {
-            result,
-            spoken,
-            reports: journey.place.reports,
-            mx: journey.place.mx,
-            ip: journey.place.ip,
-            tls: journey.place.tls,
-            certificate: journey.place.certificate,
-            transcript: journey.log.into_text(),
-            ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            site: journey.site,
-            reach,
-        }
+        let mut journey = Journey::new(&parcel);
+        self.0.travel(&mut journey).await;
+        let reach = self.0.reach(&journey).await;
+        journey.arrive(&reach, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// The site of a domain: one look-up, answered from memory when it is known. `None` when there is none to find. And
@@ -163,12 +89,12 @@ impl Courier {
 
 impl Inner {
     /// How far the journey got. That one name was not answered may be its own servers' doing; that the root is not is ours.
-    async fn reach(&self, result: &Answer, journey: &Journey) -> Reach {
-        match result {
+    async fn reach(&self, journey: &Journey<'_>) -> Reach {
+        match journey.unanswered() {
             _ if journey.connected => Reach::Server(journey.site.clone()),
             _ if journey.addresses > 0 => Reach::NoServer(journey.site.clone()),
-            Answer::Temporary(reply, _) => self.reach_of_names(reply).await,
-            Answer::Handed(_) | Answer::Permanent(..) => Reach::Names,
+            Some(reply) => self.reach_of_names(reply).await,
+            None => Reach::Names,
         }
     }
 
@@ -194,128 +120,142 @@ impl Inner {
         }
     }
 
-    async fn travel(&self, parcel: &Parcel<'_>, journey: &mut Journey) -> Result<Reply, Failure> {
-        let route = match self.route(parcel.recipient.domain()).await {
+    async fn travel(&self, journey: &mut Journey<'_>) {
+        let domain = journey.parcel.domain;
+        let route = match self.route(domain).await {
             Ok(route) => route,
             Err(failure) => {
                 journey.log.note(&failure.reply.text);
-                return Err(failure);
+                return journey.give_up(|| failure.clone(), |none| none);
             }
         };
         journey.site.clone_from(&route.site);
         // A connection that stands to any of the best hosts is better than a new one to the first of them.
         let mut refused = None;
         for host in route.hosts.iter().take(route.best) {
-            match self.reuse(host, parcel, journey).await {
-                Some(Next::Done(reply)) => return Ok(reply),
-                Some(Next::Stop(failure)) => return Err(failure),
-                Some(Next::GoOn(failure)) => {
-                    journey.note(failure);
-                    refused = Some(host);
-                    break;
-                }
-                None => {}
+            if self.reuse(host, journey).await {
+                refused = Some(host);
+                break;
             }
         }
         for host in route.hosts.iter().filter(|host| Some(*host) != refused) {
-            if journey.addresses >= ADDRESSES_MAX || journey.sessions >= SESSIONS_MAX {
+            if journey.is_over() || journey.addresses >= ADDRESSES_MAX || journey.sessions >= SESSIONS_MAX {
                 break;
             }
-            if let Some(done) = self.visit_host(host, parcel, journey).await {
-                return done;
-            }
+            self.visit_host(host, journey).await;
         }
-        let failure = journey.end().unwrap_or_else(|| no_address(&route.site));
-        let nowhere = route.implicit && failure.permanent && failure.step == Step::Lookup && journey.addresses == 0;
-        Err(if nowhere { takes_no_mail(parcel.recipient.domain(), &failure) } else { failure })
+        let no_host = route.implicit && journey.addresses == 0;
+        let nowhere = |failure: &Failure| no_host && failure.permanent && failure.step == Step::Lookup;
+        let last = |failure| if nowhere(&failure) { takes_no_mail(domain, &failure) } else { failure };
+        journey.give_up(|| no_address(&route.site), last);
     }
 
-    /// Sends over an idle session. `None` when there is none, or when it turned out dead before it had taken MAIL.
-    async fn reuse(&self, host: &str, parcel: &Parcel<'_>, journey: &mut Journey) -> Option<Next> {
-        let mut session = self.pool.take(host).await?;
+    /// Sends over an idle session. False when there is none, or when it turned out dead before it had taken MAIL.
+    async fn reuse(&self, host: &str, journey: &mut Journey<'_>) -> bool {
+        let Some(mut session) = self.pool.take(host).await else { return false };
         journey.connected = true;
-        journey.meet(&session);
+        journey.place = Place::of(&session);
         journey.log.note(&format!("over the connection to {} [{}] that stood", journey.place.mx, journey.place.ip));
-        let sent = session.send(parcel, &mut journey.log).await;
+        let sent = self.send(&mut session, journey).await;
         self.pool.put(session);
         match sent {
             Err(failure) if failure.ends_session() && failure.step <= Step::Mail && !failure.permanent => {
                 journey.log.note("that connection was over");
-                None
+                return false;
             }
-            Err(failure) => {
-                journey.sessions += 1;
-                Some(self.weigh(failure))
-            }
-            Ok(reply) => Some(Next::Done(reply)),
+            Err(failure) => self.weigh_all(journey, &failure),
+            Ok(()) => {}
         }
+        journey.sessions += 1;
+        true
     }
 
-    /// Tries the addresses of a host. `Some` ends the journey.
-    async fn visit_host(
-        &self,
-        host: &str,
-        parcel: &Parcel<'_>,
-        journey: &mut Journey,
-    ) -> Option<Result<Reply, Failure>> {
+    /// Tries the addresses of a host.
+    async fn visit_host(&self, host: &str, journey: &mut Journey<'_>) {
         journey.place = Place { mx: host.to_owned(), ..Place::default() };
         let addresses = match self.addresses(host).await {
             Ok(addresses) => addresses,
             Err(failure) => {
                 journey.log.note(&failure.reply.text);
-                journey.note(failure);
-                return None;
+                return journey.note_all(&failure);
             }
         };
         for address in addresses {
-            if journey.addresses >= ADDRESSES_MAX || journey.sessions >= SESSIONS_MAX {
-                return None;
+            if journey.is_over() || journey.addresses >= ADDRESSES_MAX || journey.sessions >= SESSIONS_MAX {
+                return;
             }
-            match self.visit(host, address, parcel, journey).await {
-                Next::Done(reply) => return Some(Ok(reply)),
-                Next::Stop(failure) => return Some(Err(failure)),
-                Next::GoOn(failure) => journey.note(failure),
+            if let Err(failure) = self.visit(host, address, journey).await {
+                self.weigh_all(journey, &failure);
             }
         }
-        None
     }
 
-    async fn visit(&self, host: &str, address: SocketAddr, parcel: &Parcel<'_>, journey: &mut Journey) -> Next {
+    async fn visit(&self, host: &str, address: SocketAddr, journey: &mut Journey<'_>) -> Result<(), Failure> {
         let Ok(source) = source_for(address.ip(), &self.settings.source_addresses) else {
             let text = format!("no source address of the kind of {}", address.ip());
             let class = BounceClass::NoAnswer;
-            return Next::GoOn(Failure::found(Step::Connect, 451, EnhancedCode(4, 4, 1), class, text));
+            return Err(Failure::found(Step::Connect, 451, EnhancedCode(4, 4, 1), class, text));
         };
         journey.addresses += 1;
-        journey.approach(host, address);
+        journey.place = Place { mx: host.to_owned(), ip: address.ip().to_string(), ..Place::default() };
         let (security, login) = self.security(address.ip());
         let target = Target { host, address, source, security, login };
         let settings = &self.settings;
         let custom = Custom { hostname: &settings.hostname, timeouts: &settings.timeouts, tls: &self.tls };
-        let mut session = match Session::open(target, custom, &mut journey.log).await {
-            Ok(session) => session,
-            Err(failure) => {
-                journey.connected |= failure.step > Step::Connect;
-                return self.weigh(failure);
-            }
-        };
-        journey.connected = true;
+        let opened = Session::open(target, custom, &mut journey.log).await;
+        journey.connected |= opened.as_ref().map_or_else(|failure| failure.step > Step::Connect, |_| true);
+        let mut session = opened?;
         journey.sessions += 1;
-        journey.meet(&session);
-        let sent = session.send(parcel, &mut journey.log).await;
+        journey.place = Place::of(&session);
+        let sent = self.send(&mut session, journey).await;
         self.pool.put(session);
-        match sent {
-            Ok(reply) => Next::Done(reply),
-            Err(failure) => self.weigh(failure),
-        }
+        sent
     }
 
-    fn weigh(&self, failure: Failure) -> Next {
+    /// Sends to all who are still open, in as many transactions as the server wants. It is one mail to the limit of a
+    /// connection. The error is about none of them in particular.
+    async fn send(&self, session: &mut Session, journey: &mut Journey<'_>) -> Result<(), Failure> {
+        let first = session.send(journey.parcel, &journey.open(), &mut journey.log).await?;
+        let mut groups = self.judge(journey, first);
+        while session.is_usable()
+            && let Some(group) = groups.pop()
+        {
+            match session.send(journey.parcel, &group, &mut journey.log).await {
+                Ok(results) => groups.extend(self.judge(journey, results)),
+                Err(failure) => group.iter().for_each(|n| self.weigh(journey, *n, failure.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives those who are to be tried again at once. Should that come to nothing they wait, whatever was said.
+    fn judge(&self, journey: &mut Journey<'_>, results: Results) -> Vec<Vec<usize>> {
+        let again = once_more(&results);
+        for (n, result) in results {
+            match result {
+                Ok(reply) => journey.end(n, Ok(reply)),
+                Err(failure) if again.iter().any(|group| group.contains(&n)) => journey.note(n, failure.softened()),
+                Err(failure) => self.weigh(journey, n, failure),
+            }
+        }
+        again
+    }
+
+    fn weigh_all(&self, journey: &mut Journey<'_>, failure: &Failure) {
+        journey.open().into_iter().for_each(|n| self.weigh(journey, n, failure.clone()));
+    }
+
+    /// Whether a failure is a recipient's end, or the next host may do better.
+    fn weigh(&self, journey: &mut Journey<'_>, n: usize, failure: Failure) {
         // A smarthost that wants a login we have not got, or a better one, says nothing about the mail.
         let ours = matches!(self.settings.mode, Mode::Smarthost(_))
             && (failure.reply.code == 530 || failure.step < Step::Mail);
         let failure = if ours { failure.softened() } else { failure };
-        if failure.lets_next_host() { Next::GoOn(failure) } else { Next::Stop(failure) }
+        if failure.lets_next_host() {
+            journey.note(n, failure);
+        } else {
+            journey.end(n, Err(failure));
+        }
     }
 
     /// A password goes only over TLS with a valid certificate, or within this machine.

@@ -1,5 +1,4 @@
-//! Keeps deliveries under way: takes the next one of the window, renders its copy, hands it over, writes down what came
-//! of it.
+//! Keeps deliveries under way: takes what is next of the window, and carries out orders, reads and look-ups beside it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,8 +7,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::attempted::{Answer, Attempted, Parcel, SevenBit};
-use super::copy::{Copies, Copy, CopyFault};
+use super::copy::Copies;
 use super::courier::Courier;
 use super::notices::Notices;
 use super::outage::{Leave, Reach};
@@ -17,18 +15,14 @@ use super::pauses::Jump;
 use super::spared::Spared;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
-use crate::domain::event::Attempt;
-use crate::domain::{Act, Domain, Mode, Order, Outcome, RetrySchedule, Suppression, Timestamp};
+use crate::domain::{Act, Domain, Order, RetrySchedule, Timestamp};
 use crate::store::view::Finding;
-use crate::store::{Due, Queue, Settlement, StoreError};
+use crate::store::{Due, Queue, StoreError};
 
-/// Attempts under way at once, over all sites.
+/// Transactions under way at once, over all sites.
 const IN_FLIGHT_MAX: usize = 400;
 /// When the store cannot be read or written, a delivery is taken up again after this.
-const STORE_PAUSE: Duration = Duration::from_secs(5);
-
-/// An attempt that says nothing about the receiver is made again after this; the outage decides whether it is begun.
-const SPARED_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const STORE_PAUSE: Duration = Duration::from_secs(5);
 /// The clocks are compared at least this often, so that one that was set stops nothing for long.
 const LOOK_STEP: Duration = Duration::from_secs(10);
 
@@ -37,7 +31,7 @@ const LOOK_STEP: Duration = Duration::from_secs(10);
 pub struct Dispatch {
     /// When to try again, when to give up.
     pub schedule: RetrySchedule,
-    /// Attempts under way to one site.
+    /// Transactions under way to one site.
     pub per_site: usize,
     /// How long deliveries under way may take to end at a stop.
     pub grace: Duration,
@@ -53,16 +47,16 @@ pub struct Dispatcher {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     window: Mutex<Window>,
-    spared: Spared,
-    changed: Notify,
+    pub(super) spared: Spared,
+    pub(super) changed: Notify,
     pausing: tokio::sync::Mutex<()>,
-    queue: Queue,
-    copies: Copies,
-    courier: Courier,
-    notices: Notices,
-    dispatch: Dispatch,
+    pub(super) queue: Queue,
+    pub(super) copies: Copies,
+    pub(super) courier: Courier,
+    pub(super) notices: Notices,
+    pub(super) dispatch: Dispatch,
 }
 
 impl Dispatcher {
@@ -150,8 +144,8 @@ impl Dispatcher {
             self.inner.watch_clock(now, steady).await;
             self.inner.keep_spared().await;
             match self.inner.step(now, steady) {
-                Step::Deliver(due) => {
-                    tasks.spawn(Arc::clone(&self.inner).deliver(*due));
+                Step::Deliver(dues) => {
+                    tasks.spawn(Arc::clone(&self.inner).deliver(dues));
                 }
                 Step::Refill(domain, limit) => {
                     let inner = Arc::clone(&self.inner);
@@ -183,7 +177,7 @@ impl Dispatcher {
 }
 
 impl Inner {
-    fn window(&self) -> std::sync::MutexGuard<'_, Window> {
+    pub(super) fn window(&self) -> std::sync::MutexGuard<'_, Window> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -208,7 +202,7 @@ impl Inner {
         }
     }
 
-    async fn watch_clock(&self, now: Timestamp, steady: Instant) {
+    pub(super) async fn watch_clock(&self, now: Timestamp, steady: Instant) {
         match self.spared.look(now, steady) {
             Jump::None => {}
             Jump::Ahead => {
@@ -224,22 +218,11 @@ impl Inner {
         }
     }
 
-    /// Whether this attempt counts, or only says that this machine reaches nobody.
-    fn counts(&self, due: &Due, attempted: &Attempted, now: Timestamp) -> bool {
-        match due.mode {
-            Mode::Sandbox => true,
-            Mode::Live => {
-                self.heard(&attempted.reach, now, Duration::from_millis(attempted.ms))
-                    || now >= self.spared.end_of_life(due, &attempted.reach, now)
-            }
-        }
-    }
-
-    fn heard(&self, reach: &Reach, now: Timestamp, took: Duration) -> bool {
+    pub(super) fn heard(&self, reach: &Reach, now: Timestamp, took: Duration) -> bool {
         self.spared.heard(reach, now, self.dispatch.clock.instant(), took)
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.dispatch.clock.now()
     }
 
@@ -265,136 +248,5 @@ impl Inner {
         let found = found.or_else(|| (reach != Reach::NoNames).then(|| domain.to_string()));
         self.window().located(domain, found.as_deref());
         self.changed.notify_one();
-    }
-
-    async fn deliver(self: Arc<Self>, due: Due) {
-        // Asked now and not at acceptance: what holds a mail back may have come while it waited.
-        let again = match self.queue.suppression(&due).await {
-            Ok(None) => self.send(&due).await,
-            Ok(Some(by)) => self.suppress(&due, by).await,
-            Err(error) => Some(self.unread(&due, &error)),
-        };
-        let now = self.now();
-        self.window().settled(&due, again, now);
-        self.changed.notify_one();
-    }
-
-    async fn send(&self, due: &Due) -> Option<Timestamp> {
-        match self.copies.render(due.message, due.delivery).await {
-            Ok(copy) => self.hand_over(due, copy).await,
-            Err(CopyFault::Unusable(why)) => self.hold(due, why).await,
-            Err(CopyFault::Store(error)) => Some(self.unread(due, &error)),
-        }
-    }
-
-    /// When a delivery is taken up again whose message or suppressions could not be read or written.
-    fn unread(&self, due: &Due, error: &StoreError) -> Timestamp {
-        tracing::warn!(%error, delivery = %due.delivery, "a delivery waits for the store");
-        self.now() + STORE_PAUSE
-    }
-
-    /// Ends a delivery unsent. What cannot be written down now is asked again later: nothing has left.
-    async fn suppress(&self, due: &Due, by: Suppression) -> Option<Timestamp> {
-        let (delivery, message, domain, reason) = (due.delivery, due.message, due.address.domain(), by.reason);
-        match self.queue.suppress(due.clone(), by, self.now()).await {
-            Ok(telling) => {
-                tracing::info!(mail = %message, %delivery, %domain, %reason, "suppressed");
-                if telling {
-                    self.notices.ring();
-                }
-                None
-            }
-            Err(error) => Some(self.unread(due, &error)),
-        }
-    }
-
-    /// Keeps what cannot be sent from being sent, and from being lost.
-    async fn hold(&self, due: &Due, why: String) -> Option<Timestamp> {
-        tracing::error!(delivery = %due.delivery, why, "a delivery is held: its stored message cannot be used");
-        match self.queue.hold(due.delivery, why).await {
-            Ok(()) => None,
-            Err(_) => Some(self.now() + STORE_PAUSE),
-        }
-    }
-
-    /// Makes the attempt and writes it down; returns when the delivery is due again.
-    async fn hand_over(&self, due: &Due, copy: Copy) -> Option<Timestamp> {
-        let attempted = match due.mode {
-            Mode::Sandbox => Attempted::kept_in_the_inbox(),
-            Mode::Live => {
-                let (reverse_path, recipient) = (copy.reverse_path.as_ref(), &due.address);
-                let (copies, message, delivery) = (self.copies.clone(), due.message, due.delivery);
-                let seven_bit: SevenBit<'_> = &move || {
-                    let copies = copies.clone();
-                    Box::pin(async move { copies.render_seven_bit(message, delivery).await })
-                };
-                let (bytes, utf8, wishes) = (&copy.bytes, copy.utf8, &*copy.wishes);
-                self.courier.attempt(Parcel { reverse_path, recipient, copy: bytes, utf8, seven_bit, wishes }).await
-            }
-        };
-        if !attempted.site.is_empty() {
-            self.window().learn_site(due.address.domain(), &attempted.site);
-        }
-        let at = self.now();
-        self.watch_clock(at, self.dispatch.clock.instant()).await;
-        if !self.counts(due, &attempted, at) {
-            return Some(at + SPARED_PAUSE);
-        }
-        let outcome = self.judge(due, &attempted, at);
-        let again = match &outcome {
-            Outcome::Deferred { next, .. } => Some(*next),
-            Outcome::Delivered(_) | Outcome::Bounced { .. } | Outcome::Expired { .. } => None,
-        };
-        attempted.log(due, &outcome, copy.bytes.len(), at);
-        let tell = self.notices.tell(due, &copy, &attempted, &outcome, at);
-        let delay_asked = copy.wishes.of(&due.address).and_then(|wish| wish.notify).is_some_and(|notify| notify.delay);
-        let reply = outcome.reply();
-        let attempt = Attempt {
-            n: due.attempts + 1,
-            mx: attempted.mx,
-            ip: attempted.ip,
-            tls: attempted.tls,
-            code: reply.code,
-            enhanced: reply.enhanced.map(|e| e.to_string()).unwrap_or_default(),
-            ms: attempted.ms,
-        };
-        let (pixel, links) = (copy.pixel, copy.links);
-        let (due, transcript) = (due.clone(), attempted.transcript);
-        self.settle(Settlement { due, attempt, outcome, transcript, pixel, links, tell, delay_asked, at }).await;
-        again
-    }
-
-    fn judge(&self, due: &Due, attempted: &Attempted, now: Timestamp) -> Outcome {
-        match attempted.result.clone() {
-            Answer::Handed(reply) => Outcome::Delivered(reply),
-            Answer::Permanent(reply, class) => Outcome::Bounced { reply, class },
-            Answer::Temporary(reply, _) => {
-                let end = self.spared.end_of_life(due, &attempted.reach, now);
-                if now >= end {
-                    return Outcome::Expired { reply };
-                }
-                let next = self.dispatch.schedule.next(due.attempts + 1, now, (self.dispatch.chance)());
-                // The last try is made when its life ends, not after it.
-                Outcome::Deferred { reply, next: next.min(end) }
-            }
-        }
-    }
-
-    /// What happened is written down before anything else may happen to the delivery, however long that takes.
-    async fn settle(&self, settlement: Settlement) {
-        loop {
-            match self.queue.settle(settlement.clone()).await {
-                Ok(true) => return self.notices.ring(),
-                Ok(false) => return,
-                Err(StoreError::Closed(why)) => {
-                    tracing::error!(delivery = %settlement.due.delivery, why, "an outcome could not be written down");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "an outcome could not be written down yet");
-                    tokio::time::sleep(STORE_PAUSE).await;
-                }
-            }
-        }
     }
 }

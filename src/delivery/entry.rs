@@ -6,6 +6,9 @@ use std::sync::Arc;
 use crate::domain::{DeliveryId, Domain, Mode, Timestamp};
 use crate::store::Due;
 
+/// Deliveries that may share a transaction.
+const TOGETHER_MAX: usize = 50;
+
 /// Where a domain stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -29,8 +32,6 @@ pub(super) struct Entry {
     /// Whether the queue may hold due deliveries that are not loaded.
     pub(super) more: bool,
     pub(super) later: Option<Timestamp>,
-    /// The one timer that is set for it.
-    pub(super) timer: Option<Timestamp>,
     pub(super) in_flight: usize,
     pub(super) place: Place,
     /// `None` until it was looked for.
@@ -47,13 +48,28 @@ impl Entry {
             loaded: VecDeque::new(),
             more: false,
             later: None,
-            timer: None,
             in_flight: 0,
             place: Place::Idle,
             site,
             settled_meanwhile: Vec::new(),
             stale: false,
         }
+    }
+
+    /// The next one, with all that may share its transaction.
+    pub(super) fn take_together(&mut self) -> Vec<Due> {
+        let mut taken: Vec<Due> = self.loaded.pop_front().into_iter().collect();
+        let Some(first) = taken.first().filter(|due| due.alike && due.mode == Mode::Live) else { return taken };
+        // SMTPUTF8 is asked for the whole transaction, and is nothing that the others should need.
+        let (message, ascii) = (first.message, first.address.is_ascii());
+        self.loaded.retain(|due| {
+            let joins = taken.len() < TOGETHER_MAX && due.message == message && due.address.is_ascii() == ascii;
+            if joins {
+                taken.push(due.clone());
+            }
+            !joins
+        });
+        taken
     }
 
     /// Something is due at `at`.

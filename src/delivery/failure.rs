@@ -150,6 +150,20 @@ impl Failure {
         !self.spoken || self.reply.code == 421
     }
 
+    /// Whether this recipient is only one too many for the transaction (RFC 5321 section 4.5.3.1.10).
+    pub(super) fn says_too_many(&self) -> bool {
+        let enhanced = self.reply.enhanced;
+        let named = enhanced.is_some_and(|code| (code.1, code.2) == (5, 3));
+        self.spoken
+            && self.step == Step::Rcpt
+            && (named && matches!(self.reply.code, 452 | 552) || enhanced.is_none() && self.reply.code == 452)
+    }
+
+    /// Whether a server says it of a mailbox, whichever step it says it at.
+    pub(super) fn is_about_someone(&self) -> bool {
+        self.spoken && (self.class.is_final() || self.class == BounceClass::MailboxFull)
+    }
+
     /// Of two failures of one attempt the one to report: temporary over permanent (another host may still take it),
     /// spoken over found, a later step over an earlier one.
     pub(super) fn tells_more_than(&self, other: &Self) -> bool {

@@ -1,9 +1,10 @@
 //! Hands copies of messages to the servers of their recipients.
 //!
-//! The network half: a [`Courier`] makes one attempt to hand one copy to one recipient's server and always comes back
-//! with an [`Attempted`]. `route` says where to go (the MX hosts of a domain, or a smarthost), `dns` asks for names,
+//! The network half: a [`Courier`] makes one attempt to hand one copy to the server of its recipients and always comes
+//! back with an [`Attempted`] for each. `route` says where to go (the MX hosts of a domain, or a smarthost), `dns` asks for names,
 //! `tls` makes and judges encrypted connections, `wire` is one connection's bytes with every limit on what a hostile
-//! server may send, `session` is one SMTP conversation over it, `pool` keeps idle sessions for the next copy.
+//! server may send, `session` is one SMTP conversation over it, `transaction` hands one copy
+//! to all who share it, `journey` keeps what becomes of each, `pool` keeps idle sessions for the next copy.
 //!
 //! The other half: `window` holds what is due without ever starving a domain, the [`Dispatcher`] takes from it, `copy`
 //! renders what is sent, and the outcome goes to the queue. `notices` tells senders what became of their mail.
@@ -14,10 +15,14 @@
 mod attempted;
 mod copy;
 mod courier;
+mod deliver;
 mod dispatcher;
 mod dns;
 mod entry;
+mod envelope;
 mod failure;
+mod flights;
+mod journey;
 mod notices;
 mod offers;
 mod opening;
@@ -33,7 +38,9 @@ mod smarthost;
 mod spared;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod tls;
+mod transaction;
 mod transcript;
 mod window;
 mod wire;

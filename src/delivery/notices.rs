@@ -15,6 +15,7 @@ use crate::domain::{
 };
 use crate::mail::notice::{self, Heading, Notice, Original, Told};
 use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
+use crate::mail::stencil::PixelPlace;
 use crate::store::{Due, OwnMail, Queue, StoreError, Tell, Telling};
 
 /// A sender who asked to be told of delays is told after this.
@@ -197,14 +198,17 @@ impl Notices {
             base_url: String::new(),
             opens: false,
             clicks: false,
+            text: false,
             exclude_hosts: Vec::new(),
             track_visible_urls: false,
+            pixel: PixelPlace::Auto,
             key: self.keys.current().id,
             signed_at: now.millis(),
             signers,
             utf8,
             unsubscribe: false,
             short_lines: false,
+            vendor_headers: false,
             untracked: None,
         }
     }

@@ -26,7 +26,8 @@ const SEGMENT_OCTETS: usize = SEGMENT_LEN / 4 * 3;
 /// A link whose token would be longer stays as it is, in characters.
 pub const TOKEN_MAX: usize = 2_000;
 /// What may stick to the end of a URL that was copied out of a text.
-const TRAILING: &[char] = &['.', ',', ')', '>', '"', '\'', ';', ':', '!', ']'];
+const TRAILING: &[char] =
+    &['.', ',', ')', '>', '"', '\'', ';', ':', '!', ']', '?', '*', '}', '|', '\u{bb}', '\u{2019}', '\u{201d}'];
 
 /// What a token is for; inside the MAC, so that one kind can never stand in for another.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,13 @@
-//! DKIM signatures (RFC 6376): rsa-sha256, relaxed/relaxed, over the bytes that leave.
+//! DKIM signatures (RFC 6376) over the bytes that leave: rsa-sha256 and ed25519-sha256 (RFC 8463) side by side,
+//! relaxed/relaxed. Header and body are canonicalised and hashed once, whatever the number of keys.
 //!
 //! Our own signer, because a retry must have the same bytes: the signing time is part of the recipe, and the libraries
-//! read the clock themselves. RSA PKCS#1 v1.5 signatures are deterministic.
+//! read the clock themselves. RSA PKCS#1 v1.5 and Ed25519 signatures are deterministic.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -14,14 +15,12 @@ use sha2::{Digest, Sha256};
 use super::header::HeaderBlock;
 use crate::domain::{Domain, Timestamp};
 
-/// Fields that are signed where they exist (RFC 6376 section 5.4.1), From once more than it occurs, so that none can be
-/// added.
+/// Fields that a reader sees are signed once more than they occur, so that none can be added on the way (RFC 6376
+/// section 5.4.2 and 8.15).
+const SEALED: &[&str] = &["From", "To", "Cc", "Subject", "Date"];
+/// Fields that are signed where they exist (RFC 6376 section 5.4.1), and then sealed too. Where they are missing a list or
+/// a gateway may add its own.
 const SIGNED: &[&str] = &[
-    "From",
-    "To",
-    "Cc",
-    "Subject",
-    "Date",
     "Message-ID",
     "Reply-To",
     "Sender",
@@ -40,7 +39,7 @@ const FOLD: usize = 72;
 /// Why there is no signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DkimError {
-    /// The private key is no RSA key in PKCS#8.
+    /// The private key is neither an RSA nor an Ed25519 key in PKCS#8.
     #[error("the key cannot be read")]
     BadKey,
     /// No key could be made.
@@ -54,11 +53,42 @@ pub enum DkimError {
     NoFrom,
 }
 
+enum Key {
+    Rsa(KeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl Key {
+    /// The `a=` tag.
+    const fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Rsa(_) => "rsa-sha256",
+            Self::Ed25519(_) => "ed25519-sha256",
+        }
+    }
+
+    fn sign(&self, signed: &[u8]) -> Result<Vec<u8>, DkimError> {
+        match self {
+            Self::Rsa(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed, &mut signature)
+                    .map_err(|_| DkimError::Signing)?;
+                Ok(signature)
+            }
+            // It signs the hash (RFC 8463 section 3).
+            Self::Ed25519(key) => {
+                let signature = key.try_sign(&Sha256::digest(signed)).map_err(|_| DkimError::Signing)?;
+                Ok(signature.as_ref().to_vec())
+            }
+        }
+    }
+}
+
 /// A domain's key, parsed once; cheap to share.
 pub struct Signer {
     domain: String,
     selector: String,
-    key: KeyPair,
+    key: Key,
 }
 
 impl std::fmt::Debug for Signer {
@@ -67,46 +97,63 @@ impl std::fmt::Debug for Signer {
     }
 }
 
-impl Signer {
-    /// From a PKCS#8 key.
-    pub fn from_pkcs8(domain: &Domain, selector: &str, der: &[u8]) -> Result<Self, DkimError> {
-        let key = KeyPair::from_pkcs8(der).map_err(|_| DkimError::BadKey)?;
-        Ok(Self { domain: domain.to_string(), selector: selector.to_owned(), key })
-    }
+/// What all signatures of one copy have in common.
+pub struct Canonical {
+    /// The `h=` tag, folded.
+    names: String,
+    /// The signed fields, each with its CRLF.
+    fields: Vec<u8>,
+    body_hash: String,
+}
 
-    /// The `DKIM-Signature` field with its CRLFs, to stand before the copy.
-    pub fn sign(&self, copy: &[u8], at: Timestamp) -> Result<Vec<u8>, DkimError> {
+impl Canonical {
+    /// Reads a copy.
+    pub fn read(copy: &[u8]) -> Result<Self, DkimError> {
         let header = HeaderBlock::read(copy);
         if header.first("From").is_none() {
             return Err(DkimError::NoFrom);
         }
         let body_hash = STANDARD.encode(hash_body(copy.get(header.end()..).unwrap_or_default()));
         let mut names = Vec::new();
-        let mut signed = Vec::with_capacity(2_048);
-        for name in SIGNED {
+        let mut fields = Vec::with_capacity(2_048);
+        let sealed = SEALED.iter().map(|name| (*name, true));
+        for (name, always) in sealed.chain(SIGNED.iter().map(|name| (*name, false))) {
+            let own: Vec<_> = header.all(name).collect();
             // The last of several fields first (RFC 6376 section 5.4.2).
-            let fields: Vec<_> = header.all(name).collect();
-            for field in fields.iter().rev() {
-                names.push(*name);
-                write_field(&mut signed, name, header.value(field));
-                signed.extend(b"\r\n");
+            for field in own.iter().rev() {
+                names.push(name);
+                write_field(&mut fields, name, header.value(field));
+                fields.extend(b"\r\n");
             }
-            if *name == "From" {
-                names.push(*name);
+            if always || !own.is_empty() {
+                names.push(name);
             }
         }
+        Ok(Self { names: fold_names(&names), fields, body_hash })
+    }
+}
+
+impl Signer {
+    /// From a PKCS#8 key, RSA or Ed25519.
+    pub fn from_pkcs8(domain: &Domain, selector: &str, der: &[u8]) -> Result<Self, DkimError> {
+        let key = match KeyPair::from_pkcs8(der) {
+            Ok(key) => Key::Rsa(key),
+            Err(_) => Key::Ed25519(Ed25519KeyPair::from_pkcs8(der).map_err(|_| DkimError::BadKey)?),
+        };
+        Ok(Self { domain: domain.to_string(), selector: selector.to_owned(), key })
+    }
+
+    /// The `DKIM-Signature` field with its CRLFs, to stand before the copy.
+    pub fn sign(&self, canonical: &Canonical, at: Timestamp) -> Result<Vec<u8>, DkimError> {
+        let Canonical { names, fields, body_hash } = canonical;
+        let (algorithm, domain, selector, at) = (self.key.algorithm(), &self.domain, &self.selector, at.seconds());
         let tags = format!(
-            "v=1; a=rsa-sha256; c=relaxed/relaxed; d={}; s={};\r\n\tt={};\r\n\th={};\r\n\tbh={body_hash};\r\n\tb=",
-            self.domain,
-            self.selector,
-            at.seconds(),
-            fold_names(&names),
+            "v=1; a={algorithm}; c=relaxed/relaxed; d={domain}; s={selector};\r\n\tt={at};\r\n\th={names};\r\n\tbh={body_hash};\r\n\tb="
         );
+        let mut signed = Vec::with_capacity(fields.len() + tags.len() + 32);
+        signed.extend(fields);
         write_field(&mut signed, "dkim-signature", tags.as_bytes());
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &signed, &mut signature)
-            .map_err(|_| DkimError::Signing)?;
+        let signature = self.key.sign(&signed)?;
         let mut field = format!("DKIM-Signature: {tags}").into_bytes();
         for (at, chunk) in STANDARD.encode(signature).as_bytes().chunks(FOLD).enumerate() {
             if at > 0 {
@@ -231,6 +278,14 @@ pub fn generate_rsa() -> Result<(Vec<u8>, String), DkimError> {
     Ok((private.as_ref().to_vec(), record))
 }
 
+/// A new Ed25519 key: PKCS#8 DER, and the value of the TXT record to publish (RFC 8463 section 4).
+pub fn generate_ed25519() -> Result<(Vec<u8>, String), DkimError> {
+    let key = Ed25519KeyPair::generate().map_err(|_| DkimError::NoKey)?;
+    let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).map_err(|_| DkimError::NoKey)?;
+    let record = format!("v=DKIM1; k=ed25519; p={}", STANDARD.encode(key.public_key().as_ref()));
+    Ok((private.as_ref().to_vec(), record))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,26 +332,43 @@ mod tests {
         assert_eq!(String::from_utf8(out).unwrap().replace("b :", "b:"), "b:Y Z");
     }
 
+    fn signed_by(signer: &Signer, mail: &[u8]) -> Result<Vec<u8>, DkimError> {
+        signer.sign(&Canonical::read(mail)?, Timestamp::from_millis(1_000_000))
+    }
+
     #[test]
     fn a_signature_is_the_same_each_time_and_covers_header_and_body() {
-        let (der, record) = generate_rsa().unwrap();
+        let (rsa, record) = generate_rsa().unwrap();
         assert!(record.starts_with("v=DKIM1; k=rsa; p=MIIB"));
-        let signer = Signer::from_pkcs8(&Domain::parse("shop.example").unwrap(), "pr1", &der).unwrap();
-        let mail = b"From: a@shop.example\r\nSubject: x\r\n\r\nbody\r\n";
-        let at = Timestamp::from_millis(1_000_000);
-        let one = signer.sign(mail, at).unwrap();
-        assert_eq!(one, signer.sign(mail, at).unwrap());
-        let text = String::from_utf8(one.clone()).unwrap();
-        assert!(
-            text.contains("h=From:From:Subject;") && text.contains("t=1000;") && text.lines().all(|l| l.len() < 200)
-        );
-        for other in [
-            &b"From: b@shop.example\r\nSubject: x\r\n\r\nbody\r\n"[..],
-            b"From: a@shop.example\r\nSubject: x\r\n\r\nBody\r\n",
-        ] {
-            assert_ne!(signer.sign(other, at).unwrap(), one);
+        let (ed25519, record) = generate_ed25519().unwrap();
+        // RFC 8463 section 4: the bare key of 32 octets.
+        assert_eq!(record.strip_prefix("v=DKIM1; k=ed25519; p=").map(str::len), Some(44));
+        for (der, algorithm) in [(rsa, "a=rsa-sha256;"), (ed25519, "a=ed25519-sha256;")] {
+            let signer = Signer::from_pkcs8(&Domain::parse("shop.example").unwrap(), "pr1", &der).unwrap();
+            let mail = b"From: a@shop.example\r\nSubject: x\r\n\r\nbody\r\n";
+            let one = signed_by(&signer, mail).unwrap();
+            assert_eq!(one, signed_by(&signer, mail).unwrap());
+            let text = String::from_utf8(one.clone()).unwrap();
+            assert!(text.contains("h=From:From:To:Cc:Subject:Subject:Date;") && text.contains("t=1000;"), "{text}");
+            assert!(text.contains(algorithm) && text.lines().all(|l| l.len() < 200), "{text}");
+            for other in [
+                &b"From: b@shop.example\r\nSubject: x\r\n\r\nbody\r\n"[..],
+                b"From: a@shop.example\r\nSubject: x\r\n\r\nBody\r\n",
+            ] {
+                assert_ne!(signed_by(&signer, other).unwrap(), one);
+            }
+            assert_eq!(signed_by(&signer, b"Subject: x\r\n\r\n"), Err(DkimError::NoFrom));
         }
-        assert_eq!(signer.sign(b"Subject: x\r\n\r\n", at), Err(DkimError::NoFrom));
         assert!(Signer::from_pkcs8(&Domain::parse("a.example").unwrap(), "s", b"junk").is_err());
+    }
+
+    #[test]
+    fn what_is_there_is_signed_once_more_than_it_occurs() {
+        let names = |mail: &str| Canonical::read(mail.as_bytes()).unwrap().names.replace(char::is_whitespace, "");
+        let mail = "From: a\r\nList-Unsubscribe: <x>\r\nTo: b\r\nTo : c\r\nX-Other: d\r\n\r\n";
+        assert_eq!(names(mail), "From:From:To:To:To:Cc:Subject:Date:List-Unsubscribe:List-Unsubscribe");
+        // The last of several fields first (RFC 6376 section 5.4.2).
+        let fields = String::from_utf8(Canonical::read(mail.as_bytes()).unwrap().fields).unwrap();
+        assert_eq!(fields, "from:a\r\nto:c\r\nto:b\r\nlist-unsubscribe:<x>\r\n");
     }
 }

@@ -35,6 +35,7 @@ impl<'a> HeaderBlock<'a> {
     pub fn read(raw: &'a [u8]) -> Self {
         let mut block = Self { raw, fields: Vec::new(), end: raw.len(), broken: false };
         let mut at = 0;
+        let mut in_field = false;
         while at < raw.len() {
             let line_end = memchr::memchr(b'\n', &raw[at..]).map_or(raw.len(), |n| at + n + 1);
             let line = &raw[at..line_end];
@@ -44,13 +45,20 @@ impl<'a> HeaderBlock<'a> {
             }
             let continues = matches!(line.first(), Some(b' ' | b'\t'));
             match (continues, block.fields.last_mut()) {
-                (true, Some(field)) => {
+                // What continues a line that is no field belongs to no field above it.
+                (true, Some(field)) if in_field => {
                     field.range.end = line_end;
                     field.value.end = trim_line_end(raw, line_end);
                 }
                 _ => match field_at(raw, at..line_end) {
-                    Some(field) if block.fields.len() < FIELDS_MAX => block.fields.push(field),
-                    _ => block.broken = true,
+                    Some(field) if block.fields.len() < FIELDS_MAX => {
+                        block.fields.push(field);
+                        in_field = true;
+                    }
+                    _ => {
+                        block.broken = true;
+                        in_field = false;
+                    }
                 },
             }
             at = line_end;
@@ -101,7 +109,12 @@ impl<'a> HeaderBlock<'a> {
 
     /// A field's value as text.
     pub fn text_of(&self, field: &Field) -> String {
-        decode(self.value(field))
+        decode(self.value(field), TEXT_MAX)
+    }
+
+    /// A field's value as text, cut at so many characters, 65,536 at most.
+    pub fn long_text_of(&self, field: &Field, chars_max: usize) -> String {
+        decode(self.value(field), chars_max)
     }
 
     /// The address of every mailbox in every `From` and `Sender` field. A field without one yields its text, so that a
@@ -136,13 +149,14 @@ impl<'a> HeaderBlock<'a> {
         is_id.then_some(id)
     }
 
-    /// The web addresses in `List-Unsubscribe` (RFC 2369).
+    /// The web addresses in `List-Unsubscribe`, without the white space that long ones are folded by (RFC 2369 section 2).
     pub fn list_unsubscribe_urls(&self) -> Vec<String> {
         let mut urls = Vec::new();
         for field in self.all("List-Unsubscribe") {
             let text = self.text_of(field);
-            let inside = text.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(url, _)| url.trim());
-            urls.extend(inside.filter(|url| url.to_ascii_lowercase().starts_with("http")).map(str::to_owned));
+            let inside = text.split('<').skip(1).filter_map(|rest| rest.split_once('>'));
+            let inside = inside.map(|(url, _)| url.split_whitespace().collect::<String>());
+            urls.extend(inside.filter(|url| url.to_ascii_lowercase().starts_with("http")));
         }
         urls
     }
@@ -167,14 +181,14 @@ fn field_at(raw: &[u8], line: Range<usize>) -> Option<Field> {
     Some(Field { name: line.start..line.start + name.len(), range: line, value })
 }
 
-fn decode(value: &[u8]) -> String {
+fn decode(value: &[u8], chars_max: usize) -> String {
     let mut line: Vec<u8> = value.iter().map(|b| if *b == 0 { b' ' } else { *b }).take(64 << 10).collect();
     line.extend(b"\r\n");
     let text = match MessageStream::new(&line).parse_unstructured() {
         HeaderValue::Text(text) => text.into_owned(),
         _ => String::new(),
     };
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MAX).collect();
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(chars_max).collect();
     clean.trim().to_owned()
 }
 
@@ -201,6 +215,13 @@ mod tests {
         assert!(HeaderBlock::read(b" folded: first\r\n\r\n").is_broken());
         assert!(!HeaderBlock::read(b"\r\nbody").is_broken());
         assert_eq!(HeaderBlock::read(b"A: b\r\n").end(), 6);
+    }
+
+    #[test]
+    fn what_continues_a_line_that_is_no_field_belongs_to_no_field() {
+        let block = HeaderBlock::read(b"A: b\r\nno field\r\n\tfolded\r\nC: d\r\n e\r\n\r\n");
+        let ranges: Vec<_> = block.fields().iter().map(|field| field.range.clone()).collect();
+        assert_eq!((ranges, block.is_broken()), (vec![0..6, 25..35], true));
     }
 
     #[test]
@@ -235,6 +256,8 @@ mod tests {
     #[test]
     fn unsubscribe_urls_are_found() {
         let block = HeaderBlock::read(b"List-Unsubscribe: <mailto:u@a.example>,\r\n <https://a.example/u?x=1>\r\n\r\n");
+        assert_eq!(block.list_unsubscribe_urls(), ["https://a.example/u?x=1"]);
+        let block = HeaderBlock::read(b"List-Unsubscribe: <https://a.example/u\r\n ?x=1>\r\n\r\n");
         assert_eq!(block.list_unsubscribe_urls(), ["https://a.example/u?x=1"]);
     }
 

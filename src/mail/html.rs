@@ -13,6 +13,7 @@ use lol_html::{
     AsciiCompatibleEncoding, ElementContentHandlers, HtmlRewriter, MemorySettings, Selector, Settings, doc_comments,
 };
 
+use super::conditional;
 use super::link::{self, Rules};
 
 /// The parser's own memory, in octets.
@@ -22,24 +23,43 @@ const LABEL_MAX: usize = 200;
 /// Elements whose content is no HTML.
 const RAW_TEXT: &str = "script, style, title, textarea, xmp, iframe, noembed, noframes, noscript, plaintext";
 
-/// Where links are looked for, parsed once.
+/// Anchors and areas of image maps; in what Outlook alone reads, also the shapes of VML: its vector buttons are links.
+const LINKS: &[&str] = &[
+    "a",
+    "area",
+    "v\\:arc",
+    "v\\:curve",
+    "v\\:group",
+    "v\\:image",
+    "v\\:line",
+    "v\\:oval",
+    "v\\:polyline",
+    "v\\:rect",
+    "v\\:roundrect",
+    "v\\:shape",
+];
+
+/// What is looked for.
 struct Places {
     links: Selector,
     images: Selector,
     raw_texts: Selector,
+    bodies: Selector,
 }
 
 impl Places {
-    fn parse(links: &[&str]) -> Result<Self, SelectorError> {
-        let images: Vec<_> = links.iter().map(|link| format!("{link} img[alt]")).collect();
-        Ok(Self { links: links.join(", ").parse()?, images: images.join(", ").parse()?, raw_texts: RAW_TEXT.parse()? })
+    fn parse(names: &[&str]) -> Result<Self, SelectorError> {
+        let each =
+            |behind: &str| names.iter().map(|name| format!("{name}[href]{behind}")).collect::<Vec<_>>().join(", ");
+        let (links, images) = (each("").parse()?, each(" img[alt]").parse()?);
+        Ok(Self { links, images, raw_texts: RAW_TEXT.parse()?, bodies: "body".parse()? })
     }
 }
 
+/// Parsed once.
 type Parsed = LazyLock<Result<Places, SelectorError>>;
-static OF_PAGES: Parsed = LazyLock::new(|| Places::parse(&["a[href]", "area[href]"]));
-/// Outlook's vector buttons carry their link in `href` of any `v:` element.
-static OF_CONDITIONALS: Parsed = LazyLock::new(|| Places::parse(&["[href]"]));
+static OF_PAGES: Parsed = LazyLock::new(|| Places::parse(&LINKS[..2]));
+static OF_CONDITIONALS: Parsed = LazyLock::new(|| Places::parse(LINKS));
 
 /// A link found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +79,10 @@ pub struct Found {
     pub links: Vec<FoundLink>,
     /// Opt-out attributes, to be cut out.
     pub opt_outs: Vec<Range<usize>>,
-    /// Where a pixel belongs, and which place that is.
+    /// Where a pixel belongs at the bottom, and which place that is.
     pub pixel: Option<(usize, &'static str)>,
+    /// Where one belongs at the top; a page without `<body>` has no such place.
+    pub pixel_on_top: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -77,6 +99,7 @@ struct Seen {
     opt_outs: Vec<Range<usize>>,
     comments: Vec<Range<usize>>,
     raw_texts: Vec<Range<usize>>,
+    body: Option<usize>,
 }
 
 /// Reads a part. The error says why it must stay as it is.
@@ -84,7 +107,7 @@ pub fn find(page: &[u8], encoding: &'static Encoding, rules: Rules<'_>) -> Resul
     let ascii = AsciiCompatibleEncoding::new(encoding)
         .ok_or_else(|| format!("its charset {} cannot be edited in place", encoding.name()))?;
     let mut seen = read(page, ascii, &OF_PAGES)?;
-    let conditionals: Vec<_> = seen.comments.iter().filter_map(|comment| conditional(page, comment)).collect();
+    let conditionals: Vec<_> = seen.comments.iter().filter_map(|comment| conditional::shown(page, comment)).collect();
     for inner in conditionals {
         let within = page.get(inner.clone()).unwrap_or_default();
         let deeper = read(within, ascii, &OF_CONDITIONALS)?;
@@ -93,32 +116,38 @@ pub fn find(page: &[u8], encoding: &'static Encoding, rules: Rules<'_>) -> Resul
         seen.links.extend(deeper.links.into_iter().map(|raw| Raw { value: shift(raw.value.clone()), ..raw }));
     }
     seen.links.sort_by_key(|raw| raw.value.start);
-    let pixel = pixel_place(page, &seen);
+    let (pixel, pixel_on_top) = (pixel_place(page, &seen), seen.body.map(|body| behind_body(page, body, &seen)));
     let links = seen.links.into_iter().map(|raw| judge(page, encoding, raw, rules)).collect();
-    Ok(Found { links, opt_outs: seen.opt_outs, pixel })
+    Ok(Found { links, opt_outs: seen.opt_outs, pixel, pixel_on_top })
 }
 
 fn judge(page: &[u8], encoding: &'static Encoding, raw: Raw, rules: Rules<'_>) -> FoundLink {
-    let text = if raw.label.trim().is_empty() { &raw.alt } else { &raw.label };
-    let label = clean(&htmlize::unescape(text.as_str()));
+    let text = clean(&htmlize::unescape(raw.label.as_str()));
+    // Where images are not loaded, the alternative text is what is shown.
+    let text = if text.is_empty() { clean(&htmlize::unescape(raw.alt.as_str())) } else { text };
     let bytes = page.get(raw.value.clone()).unwrap_or_default();
     let verdict = match link::target(bytes, encoding) {
-        Ok(target) if raw.opted_out => Err((target, "the sender asked for it")),
-        Ok(target) => match link::objection(&target, &label, rules) {
+        Ok(target) if raw.opted_out => Err((target, link::OPTED_OUT)),
+        Ok(target) => match link::objection(&target, &text, rules) {
             None => Ok(target),
             Some(why) => Err((target, why)),
         },
         Err(why) => {
             let written = encoding.decode_without_bom_handling(bytes).0;
-            Err((clean(&htmlize::unescape_attribute(written)), why))
+            Err((shorten(&clean(&htmlize::unescape_attribute(written))), why))
         }
     };
+    let label = shorten(&text);
     FoundLink { value: raw.value, label, verdict }
 }
 
 fn clean(text: &str) -> String {
     let words: Vec<_> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    words.join(" ").chars().take(LABEL_MAX).collect()
+    words.join(" ")
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(LABEL_MAX).collect()
 }
 
 fn read(page: &[u8], encoding: AsciiCompatibleEncoding, places: &Parsed) -> Result<Seen, String> {
@@ -146,10 +175,21 @@ fn read(page: &[u8], encoding: AsciiCompatibleEncoding, places: &Parsed) -> Resu
             }
             Ok(())
         });
-        let raw_texts = handlers().text(|chunk: &mut TextChunk<'_>| {
-            if chunk.text_type() != TextType::Data {
-                seen.borrow_mut().raw_texts.push(chunk.source_location().bytes());
-            }
+        let raw_texts = handlers()
+            .element(|element: &mut Element<'_, '_>| {
+                let end = element.source_location().bytes().end;
+                seen.borrow_mut().raw_texts.push(end..end);
+                Ok(())
+            })
+            .text(|chunk: &mut TextChunk<'_>| {
+                if chunk.text_type() != TextType::Data {
+                    seen.borrow_mut().raw_texts.push(chunk.source_location().bytes());
+                }
+                Ok(())
+            });
+        let bodies = handlers().element(|body: &mut Element<'_, '_>| {
+            let end = body.source_location().bytes().end;
+            seen.borrow_mut().body.get_or_insert(end);
             Ok(())
         });
         let settings = Settings::new()
@@ -159,6 +199,7 @@ fn read(page: &[u8], encoding: AsciiCompatibleEncoding, places: &Parsed) -> Resu
             .append_element_content_handler((Cow::Borrowed(&places.links), links))
             .append_element_content_handler((Cow::Borrowed(&places.images), images))
             .append_element_content_handler((Cow::Borrowed(&places.raw_texts), raw_texts))
+            .append_element_content_handler((Cow::Borrowed(&places.bodies), bodies))
             .append_document_content_handler(doc_comments!(|comment| {
                 seen.borrow_mut().comments.push(comment.source_location().bytes());
                 Ok(())
@@ -191,7 +232,8 @@ fn found(page: &[u8], element: &Element<'_, '_>, seen: &mut Seen) {
     }
 }
 
-/// An attribute with the blanks before it, from where its name stands.
+/// An attribute with the blanks before it, from where its name stands; where nothing else would part its neighbours, the
+/// blanks stay.
 fn attribute_range(page: &[u8], name: Range<usize>) -> Range<usize> {
     let at = |n: usize| page.get(n).copied().unwrap_or(b'>');
     let blank = |n: usize| at(n).is_ascii_whitespace();
@@ -215,34 +257,22 @@ fn attribute_range(page: &[u8], name: Range<usize>) -> Range<usize> {
         }
     }
     let mut start = name.start;
-    // Without the blank, an unquoted value before would swallow the slash.
-    while at(end) != b'/' && start > 0 && blank(start - 1) {
+    let parted = blank(end) || at(end) == b'>';
+    while parted && start > 0 && blank(start - 1) {
         start -= 1;
     }
     start..end
 }
 
-/// The inside of `<!--[if …]> … <![endif]-->`, which Outlook alone reads.
-fn conditional(page: &[u8], comment: &Range<usize>) -> Option<Range<usize>> {
-    let bytes = page.get(comment.clone())?;
-    let inner = bytes.strip_prefix(b"<!--")?;
-    let opening = inner.trim_ascii_start();
-    if !opening.get(..3)?.eq_ignore_ascii_case(b"[if") {
-        return None;
-    }
-    let open = memchr::memmem::find(bytes, b"]>")? + 2;
-    let close = memchr::memmem::rfind(bytes, b"<![")?;
-    (open <= close).then(|| comment.start + open..comment.start + close)
-}
-
-/// Before the last `</body>`, else before the last `</html>`, else at the end, before the last line break: a mail that ended
-/// without one would get another on its way (RFC 5321 section 4.1.1.4). Never inside a comment, a script or a
-/// style, where nobody would load it.
+/// Before the last `</body>`, else before the last `</html>`, else at the end, before the white space there: a mail that ended
+/// without a line break would get another on its way (RFC 5321 section 4.1.1.4), and blanks at the end of a line may be
+/// dropped on it (RFC 2045 section 6.7). Never inside a tag, a comment, a script or a style, where nobody would load it.
 fn pixel_place(page: &[u8], seen: &Seen) -> Option<(usize, &'static str)> {
     let live = |at: usize| !seen.comments.iter().chain(&seen.raw_texts).any(|range| range.contains(&at));
     let last = |tag: &[u8]| {
         let lower = |n: usize| page.get(n..n + tag.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(tag));
-        memchr::memrchr_iter(b'<', page).find(|n| lower(*n) && live(*n) && ends_name(page, n + tag.len()))
+        let ended = |n: usize| lower(n) && ends_name(page, n + tag.len());
+        memchr::memrchr_iter(b'<', page).find(|n| ended(*n) && live(*n) && !is_in_tag(page, *n, seen))
     };
     if let Some(at) = last(b"</body") {
         return Some((at, "before </body>"));
@@ -250,28 +280,80 @@ fn pixel_place(page: &[u8], seen: &Seen) -> Option<(usize, &'static str)> {
     if let Some(at) = last(b"</html") {
         return Some((at, "before </html>"));
     }
-    let open_end = |range: &Range<usize>| range.end >= page.len() && !page.ends_with(b"-->");
-    let swallowed = seen.comments.iter().chain(&seen.raw_texts).any(open_end);
-    let end = page.strip_suffix(b"\n").map_or(page, |line| line.strip_suffix(b"\r").unwrap_or(line)).len();
-    (!swallowed).then_some((end, "at the end"))
+    let at_end = |range: &&Range<usize>| range.end >= page.len();
+    let open = |comment: &Range<usize>| {
+        let text = page.get(comment.clone()).unwrap_or_default();
+        !(text.ends_with(b"-->") || text.ends_with(b"--!>") || (text.ends_with(b">") && !text.starts_with(b"<!--")))
+    };
+    let swallowed = seen.comments.iter().filter(at_end).any(open) || seen.raw_texts.iter().any(|text| at_end(&text));
+    let end = page.trim_ascii_end().len();
+    (!swallowed && !is_in_tag(page, end, seen)).then_some((end, "at the end"))
 }
 
 fn ends_name(page: &[u8], at: usize) -> bool {
     page.get(at).is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/'))
 }
 
+/// Whether a place stands within a tag, as in an attribute's value. Between it and the last comment, script or style
+/// there is nothing but texts and tags.
+fn is_in_tag(page: &[u8], place: usize, seen: &Seen) -> bool {
+    let ends = seen.comments.iter().chain(&seen.raw_texts).map(|range| range.end);
+    let mut at = ends.filter(|end| *end <= place).max().unwrap_or(0);
+    let find = |from: usize, byte: u8| page.get(from..).and_then(|rest| memchr::memchr(byte, rest)).map(|n| from + n);
+    while let Some(open) = find(at, b'<').filter(|open| *open < place) {
+        at = open + 1;
+        if !page.get(at).is_some_and(|b| b.is_ascii_alphabetic() || b"/!?".contains(b)) {
+            continue;
+        }
+        // Only at its beginning is a quote one.
+        let (mut before_value, mut in_value, mut closed) = (false, false, false);
+        while let Some(byte) = page.get(at) {
+            at += 1;
+            match byte {
+                b'>' => {
+                    closed = true;
+                    break;
+                }
+                b'"' | b'\'' if before_value => {
+                    at = find(at, *byte).map_or(page.len(), |end| end + 1);
+                    before_value = false;
+                }
+                b'=' if !in_value => before_value = true,
+                _ if byte.is_ascii_whitespace() => in_value = false,
+                _ => in_value |= std::mem::take(&mut before_value),
+            }
+        }
+        if at > place || !closed {
+            return true;
+        }
+    }
+    false
+}
+
+/// Just behind `<body …>`, and where that is itself shown on a condition, behind the condition's end.
+fn behind_body(page: &[u8], body: usize, seen: &Seen) -> usize {
+    let blanks = page.get(body..).unwrap_or_default().iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let ends = |comment: &&Range<usize>| {
+        let text = page.get((**comment).clone()).unwrap_or_default().to_ascii_lowercase();
+        comment.start == body + blanks && memchr::memmem::find(&text, b"<![endif]").is_some()
+    };
+    seen.comments.iter().find(ends).map_or(body, |comment| comment.end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::stencil::{Switches, VisibleUrlLinks};
+    use crate::mail::stencil::{PixelPlace, Switches, VisibleUrlLinks};
     use encoding_rs::UTF_8;
 
     fn find_in(page: &str) -> Found {
         let switches = Switches {
             opens: true,
             clicks: true,
+            text: false,
             exclude_hosts: Vec::new(),
             visible_url_links: VisibleUrlLinks::Leave,
+            pixel: PixelPlace::Auto,
         };
         let rules = Rules { switches: &switches, tracking_host: "track.example", unsubscribe_urls: &[] };
         find(page.as_bytes(), UTF_8, rules).unwrap()
@@ -326,6 +408,7 @@ mod tests {
             ("<body>x</BODY >y", "</BODY >y"),
             ("<p>x</p>", ""),
             ("<p>x</p>\r\n", "\r\n"),
+            ("<p>x</p>\r\n   \r\n  ", "\r\n   \r\n  "),
             ("<p>x</html>", "</html>"),
             ("<body>x</body><!-- </body> -->", "</body><!-- </body> -->"),
             ("<script>'</body>'</script>x", ""),
@@ -336,6 +419,7 @@ mod tests {
         }
         assert_eq!(find_in("x<style>a").pixel, None);
         assert_eq!(find_in("x<!-- a").pixel, None);
+        assert_eq!(find_in("<p>x</").pixel, None);
     }
 
     #[test]

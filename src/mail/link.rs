@@ -20,6 +20,9 @@ pub const OPT_OUTS: &[(&str, Option<&str>)] = &[
     ("data-msys-clicktrack", Some("0")),
 ];
 
+/// Why a link with an opt-out attribute is left alone.
+pub const OPTED_OUT: &str = "the sender asked for it";
+
 /// Marks of templates that were not filled in.
 const PLACEHOLDERS: &[&str] = &["{{", "}}", "{%", "*|", "|*", "[[", "]]", "<%", "%>", "${", "%%"];
 
@@ -42,14 +45,20 @@ pub fn is_opt_out(name: &str, value: &str) -> bool {
 }
 
 /// A link's target as the browser would open it: character references decoded, outer white space and line breaks dropped
-/// (WHATWG URL, 4.4 steps 1 and 3). Printable ASCII is kept character for character; anything else becomes what the
-/// WHATWG parser makes of it in the page's encoding.
+/// (WHATWG URL, 4.4 steps 1 and 3). Printable ASCII behind `http://` or `https://` is kept character for character;
+/// anything else becomes what the WHATWG parser makes of it in the page's encoding.
 pub fn target(raw: &[u8], encoding: &'static Encoding) -> Result<String, &'static str> {
     let (text, _) = encoding.decode_without_bom_handling(raw);
     let decoded = htmlize::unescape_attribute(text);
+    // No page holds a NUL (WHATWG HTML, 13.2.5).
+    let decoded = decoded.replace('\0', "\u{fffd}");
     let trimmed = decoded.trim_matches(|c: char| c <= ' ');
-    let clean: String = trimmed.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')).collect();
-    if !is_http(&clean) {
+    as_written(trimmed.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')).collect(), encoding)
+}
+
+/// [`target`] of a link that stands in the open, as in plain text: nothing in it is a character reference.
+pub fn as_written(clean: String, encoding: &'static Encoding) -> Result<String, &'static str> {
+    if !names_host(&clean) {
         return Err(other_scheme(&clean));
     }
     if PLACEHOLDERS.iter().any(|mark| clean.contains(mark)) || has_percent_name(&clean) {
@@ -59,7 +68,7 @@ pub fn target(raw: &[u8], encoding: &'static Encoding) -> Result<String, &'stati
     let parsed = url::Url::options().encoding_override(Some(&encode)).parse(&clean);
     match parsed {
         Ok(url) if url.host_str().is_none_or(str::is_empty) => Err("it names no host"),
-        Ok(_) if clean.bytes().all(|b| b.is_ascii_graphic()) => Ok(clean),
+        Ok(_) if is_http(&clean) && clean.bytes().all(|b| b.is_ascii_graphic()) => Ok(clean),
         Ok(url) => Ok(url.to_string()),
         Err(_) => Err("it is no URL that a browser opens"),
     }
@@ -75,7 +84,7 @@ pub fn objection(target: &str, label: &str, rules: Rules<'_>) -> Option<&'static
     if domain.is_some_and(|domain| rules.switches.exclude_hosts.iter().any(|excluded| domain.is_within(excluded))) {
         return Some("its host is excluded by the configuration");
     }
-    if rules.unsubscribe_urls.iter().any(|url| url == target) {
+    if rules.unsubscribe_urls.iter().any(|url| is_same_url(url, target)) {
         return Some("it is the sender's own unsubscribe link");
     }
     if Token::click_len(target) > TOKEN_MAX {
@@ -88,14 +97,42 @@ pub fn objection(target: &str, label: &str, rules: Rules<'_>) -> Option<&'static
     None
 }
 
-/// Queries are encoded in the page's charset, paths in UTF-8 (WHATWG URL, 4.4).
+/// Queries are encoded in the page's charset, paths in UTF-8 (WHATWG URL, 4.4); what the charset lacks becomes a character
+/// reference, percent-encoded (WHATWG URL, 1.3).
 pub fn query_encoder(encoding: &'static Encoding) -> impl Fn(&str) -> Cow<'_, [u8]> {
-    |query| encoding.encode(query).0
+    move |query| match encoding.encode(query) {
+        (encoded, _, false) => encoded,
+        (_, _, true) => query.chars().fold(Vec::new(), |bytes, c| with_char(bytes, c, encoding)).into(),
+    }
+}
+
+fn with_char(mut bytes: Vec<u8>, c: char, encoding: &'static Encoding) -> Vec<u8> {
+    let mut room = [0; 4];
+    match encoding.encode(c.encode_utf8(&mut room)) {
+        (encoded, _, false) => bytes.extend(encoded.iter()),
+        (_, _, true) => bytes.extend(format!("%26%23{}%3B", u32::from(c)).bytes()),
+    }
+    bytes
 }
 
 fn is_http(text: &str) -> bool {
     let scheme = |name: &str| text.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
     scheme("http://") || scheme("https://")
+}
+
+/// Two slashes of either kind: with one or none, a page's own address decides where it leads (WHATWG URL, 4.4).
+fn names_host(text: &str) -> bool {
+    let rest = |scheme: &str| {
+        let (head, rest) = text.split_at_checked(scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let rest = rest("https:").or_else(|| rest("http:"));
+    rest.is_some_and(|rest| rest.starts_with(['/', '\\']) && rest[1..].starts_with(['/', '\\']))
+}
+
+/// In a URL's text only the case of scheme and host is the writer's choice.
+fn is_same_url(a: &str, b: &str) -> bool {
+    a == b || (a.eq_ignore_ascii_case(b) && url::Url::parse(a) == url::Url::parse(b))
 }
 
 fn other_scheme(text: &str) -> &'static str {
@@ -104,6 +141,7 @@ fn other_scheme(text: &str) -> &'static str {
         _ if text.is_empty() => "it is empty",
         _ if text.starts_with('#') => "it leads to a place in the same mail",
         _ if PLACEHOLDERS.iter().any(|mark| text.contains(mark)) => "it holds a placeholder that was not filled in",
+        Some(at) if matches!(text[..at].to_ascii_lowercase().as_str(), "http" | "https") => "it names no host",
         Some(_) => "it is no http or https link",
         None => "it is relative",
     }
@@ -122,22 +160,27 @@ pub fn host_of(url: &str) -> Option<String> {
     url::Url::parse(url).ok()?.host_str().map(|host| host.trim_end_matches('.').to_owned())
 }
 
-/// The hosts that a link's text claims to lead to.
+/// The hosts that a link's text claims to lead to, without what a reader does not see.
 fn shown_hosts(label: &str) -> impl Iterator<Item = String> {
-    let words = label.split_whitespace();
-    let alone = label.split_whitespace().count() == 1;
-    words.filter_map(move |word| {
-        let word = word.trim_matches(|c: char| "<>()[]\"',;:!.\u{201c}\u{201d}\u{201e}\u{ab}\u{bb}".contains(c));
-        let lower = word.to_ascii_lowercase();
-        if is_http(&lower) {
-            return host_of(&lower);
+    let seen: String = label.chars().filter(|c| !is_invisible(*c)).flat_map(char::to_lowercase).collect();
+    let words = seen.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    let alone = words.len() == 1;
+    words.into_iter().filter_map(move |word| {
+        if let Some(at) = word.find("http://").or_else(|| word.find("https://")) {
+            return host_of(&word[at..]);
         }
-        let host = lower.split(['/', '?', '#', ':']).next().unwrap_or_default();
-        let named = host.contains('.') && !lower.contains('@') && Domain::parse(host).is_ok();
+        let host = word.split(['/', '?', '#', ':']).next().unwrap_or_default();
+        let domain = Domain::parse(host).ok().filter(|_| host.contains('.') && !word.contains('@'))?;
         let known = || psl::suffix(host.as_bytes()).is_some_and(|suffix| suffix.is_known());
-        let claims = named && (lower.starts_with("www.") || (alone && known() && psl::domain_str(host).is_some()));
-        claims.then(|| host.to_owned())
+        let claims = host.starts_with("www.") || (alone && known() && psl::domain_str(host).is_some());
+        claims.then(|| domain.to_string())
     })
+}
+
+/// Soft hyphens and what has no width.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 /// Whether two hosts belong to one registrable domain.
@@ -149,6 +192,7 @@ fn is_same_house(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::stencil::PixelPlace;
     use encoding_rs::{UTF_8, WINDOWS_1252};
 
     #[test]
@@ -159,6 +203,10 @@ mod tests {
             ("https://a.example?copy=1&copy=2", "https://a.example?copy=1&copy=2"),
             ("HTTPS://A.example/&#38;", "HTTPS://A.example/&"),
             ("https://a.example/?sig=ab==", "https://a.example/?sig=ab=="),
+            ("https://a.example\\b", "https://a.example\\b"),
+            ("https:\\\\a.example\\b", "https://a.example/b"),
+            ("http:/\\a.example", "http://a.example/"),
+            ("https://a.example/\0", "https://a.example/%EF%BF%BD"),
         ] {
             let wanted = if wanted.contains(' ') { "https://a.example/%20%20path" } else { wanted };
             assert_eq!(target(raw.as_bytes(), UTF_8).as_deref(), Ok(wanted), "{raw}");
@@ -167,6 +215,10 @@ mod tests {
             target(b"https://a.example/\xe9?q=\xe9", WINDOWS_1252).as_deref(),
             Ok("https://a.example/%C3%A9?q=%E9")
         );
+        let lacking = target("https://a.example/?q=\u{fc}&amp;r=&#x448;".as_bytes(), UTF_8);
+        assert_eq!(lacking.as_deref(), Ok("https://a.example/?q=%C3%BC&r=%D1%88"));
+        let lacking = target(b"https://a.example/?q=\xfc&amp;r=&#x448;;", WINDOWS_1252);
+        assert_eq!(lacking.as_deref(), Ok("https://a.example/?q=%FC&r=%26%231096%3B;"));
     }
 
     #[test]
@@ -182,6 +234,9 @@ mod tests {
             "page.html",
             "javascript:x()",
             "https://",
+            "https:a.example",
+            "http:/a.example",
+            "https:",
             "http://[::1",
             "{{link}}",
             "https://a.example/{{id}}",
@@ -198,8 +253,10 @@ mod tests {
         let switches = Switches {
             opens: true,
             clicks: true,
+            text: false,
             exclude_hosts: vec![Domain::parse("bank.example").unwrap()],
             visible_url_links: VisibleUrlLinks::Leave,
+            pixel: PixelPlace::Auto,
         };
         let unsubscribe_urls = ["https://list.example/out".to_owned()];
         let rules = Rules { switches: &switches, tracking_host: "track.shop.com", unsubscribe_urls: &unsubscribe_urls };
@@ -212,13 +269,20 @@ mod tests {
         assert_eq!(judge("https://shop.com/x", "www.shop.com"), None);
         assert_eq!(judge("https://shop.com/x", "shop.com/x"), None);
         assert_eq!(judge("https://shop.com/x", "see our offer.Now"), None);
+        assert_eq!(judge("https://list.example/OUT", "x"), None);
+        assert_eq!(judge("https://other.com/", "mail us: info@other.com"), None);
         for (target, label) in [
             ("https://track.shop.com/x", "x"),
             ("https://my.bank.example/", "x"),
             ("https://list.example/out", "x"),
+            ("HTTPS://List.example/out", "x"),
             ("https://other.com/", "https://other.com/"),
             ("https://other.com/", "other.com"),
             ("https://other.com/", "Visit www.other.com today"),
+            ("https://other.com/", "Other\u{ad}.com \u{bb}"),
+            ("https://other.com/", "ht\u{200b}tps://other.com/x"),
+            ("https://other.com/", "here:https://other.com/)."),
+            ("https://b\u{fc}cher.de/", "B\u{dc}CHER.de"),
         ] {
             assert!(judge(target, label).is_some(), "{target} {label}");
         }

@@ -5,6 +5,8 @@
 //! message again with other code before it is trusted. May import `domain`.
 
 pub mod cache;
+pub mod compare;
+mod conditional;
 pub mod control;
 pub mod dkim;
 pub mod header;
@@ -16,9 +18,18 @@ mod notice_text;
 pub mod outline;
 pub mod preview;
 pub mod proof;
+mod proof_text;
 mod quoted;
 pub mod receipt;
 pub mod recipe;
+mod removed;
 pub mod sevenbit;
 pub mod stencil;
+pub mod text;
 pub mod transfer;
+pub mod vendor;
+pub mod vendor_names;
+
+#[cfg(test)]
+#[path = "tests/pairs.rs"]
+mod pairs;

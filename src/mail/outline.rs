@@ -29,6 +29,19 @@ pub struct HtmlPart {
     pub transfer: Transfer,
     /// What its charset parameter says; `None` when there is none.
     pub charset: Option<&'static Encoding>,
+    /// The header blocks of the parts around it, the message's own included.
+    pub around: Vec<Range<usize>>,
+    /// Whether a reader sees it: of alternatives only the last one that is HTML (RFC 2046 section 5.1.4).
+    pub seen: bool,
+}
+
+/// A plain text part that a person reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextPart {
+    /// Where it stands.
+    pub place: HtmlPart,
+    /// Whether readers drop the blank at a soft line break (RFC 3676, `format=flowed; delsp=yes`).
+    pub joins_lines: bool,
 }
 
 /// What was found.
@@ -36,10 +49,16 @@ pub struct HtmlPart {
 pub struct Outline {
     /// In document order.
     pub html: Vec<HtmlPart>,
+    /// In document order.
+    pub text: Vec<TextPart>,
     /// What was passed over, one clause each.
     pub notes: Vec<String>,
+    around: Vec<Range<usize>>,
+    /// What was passed over in plain text.
+    pub text_notes: Vec<String>,
     parts: usize,
     dashes: usize,
+    in_digest: bool,
 }
 
 impl Outline {
@@ -62,24 +81,43 @@ impl Outline {
         }
         let (kind, transfer) = (one(&block, "Content-Type")?, one(&block, "Content-Transfer-Encoding")?);
         let transfer = Transfer::parse(&transfer.map_or_else(String::new, |field| block.text_of(field)));
+        let header = range.start..range.start + block.end();
+        let body = header.end..range.end;
         let kind = match kind.map(|field| content_type(block.value(field))) {
-            None => return Ok(()),
+            // RFC 2045 section 5.2; in a digest it would be a message (RFC 2046 section 5.1.5).
+            None if self.in_digest => return Ok(()),
+            None => {
+                self.text(&block, None, HtmlPlace { header, body, transfer });
+                return Ok(());
+            }
             Some(None) => return Err("a Content-Type in it is broken".to_owned()),
             Some(Some(kind)) => kind,
         };
         let main = kind.c_type.to_ascii_lowercase();
         let sub = kind.c_subtype.as_deref().unwrap_or_default().to_ascii_lowercase();
-        let header = range.start..range.start + block.end();
-        let body = header.end..range.end;
         match (main.as_str(), sub.as_str()) {
             ("multipart", "signed") => Err("it is signed, and any change would break the signature".to_owned()),
             ("multipart", "encrypted") => Err("it is encrypted".to_owned()),
             ("multipart", "report") => Err("it is a report".to_owned()),
             ("application", "pkcs7-mime" | "x-pkcs7-mime") => Err("it is signed or encrypted (S/MIME)".to_owned()),
             ("multipart", _) if transfer != Some(Transfer::Identity) => Err("a multipart in it is encoded".to_owned()),
-            ("multipart", _) => self.multipart(raw, body, &kind, depth),
+            ("multipart", _) => {
+                let outer = std::mem::replace(&mut self.in_digest, sub == "digest");
+                self.around.push(header);
+                self.multipart(raw, body, &kind, depth)?;
+                self.around.pop();
+                self.in_digest = outer;
+                Ok(())
+            }
             ("text", "html") => {
-                self.html(&block, &kind, HtmlPlace { header, body, transfer });
+                match readable(&block, Some(&kind), HtmlPlace { header, body, transfer }, &self.around) {
+                    Ok(part) => self.html.extend(part),
+                    Err(why) => self.notes.push(format!("an HTML part has an unknown {why}")),
+                }
+                Ok(())
+            }
+            ("text", "plain") => {
+                self.text(&block, Some(&kind), HtmlPlace { header, body, transfer });
                 Ok(())
             }
             _ => Ok(()),
@@ -99,14 +137,25 @@ impl Outline {
         if lines.is_empty() {
             return Err("a boundary that it names is nowhere in it".to_owned());
         }
+        let alternative = kind.c_subtype.as_deref().is_some_and(|sub| sub.eq_ignore_ascii_case("alternative"));
+        let first = self.html.len();
         for (n, line) in lines.iter().enumerate() {
             if line.last {
                 break;
             }
             let end = lines.get(n + 1).map_or(body.end, |next| before_line(raw, next.range.start, line.range.end));
+            let before = self.html.len();
             self.part(raw, line.range.end..end, depth + 1)?;
+            if alternative && self.html.len() > before {
+                self.html[first..before].iter_mut().for_each(|part| part.seen = false);
+            }
         }
-        Ok(())
+        // Readers end an unfinished multipart at different places, above all inside of another one.
+        if lines.last().is_some_and(|line| line.last) {
+            Ok(())
+        } else {
+            Err("a multipart in it is not closed".to_owned())
+        }
     }
 
     /// The delimiter lines of a boundary up to the closing one (RFC 2046 section 5.1.1).
@@ -133,26 +182,40 @@ impl Outline {
         Ok(found)
     }
 
-    fn html(&mut self, block: &HeaderBlock<'_>, kind: &ContentType<'_>, place: HtmlPlace) {
-        let disposition = block.text("Content-Disposition").to_ascii_lowercase();
-        if disposition.starts_with("attachment")
-            || disposition.contains("filename")
-            || parameter(kind, "name").is_some()
-        {
-            return;
-        }
-        let Some(transfer) = place.transfer else {
-            self.notes.push("an HTML part has an unknown transfer encoding".to_owned());
-            return;
+    fn text(&mut self, block: &HeaderBlock<'_>, kind: Option<&ContentType<'_>>, place: HtmlPlace) {
+        let says = |name: &str, wanted: &str| {
+            kind.and_then(|kind| parameter(kind, name)).is_some_and(|value| value.trim().eq_ignore_ascii_case(wanted))
         };
-        let label = parameter(kind, "charset");
-        let charset = label.map(|label| Encoding::for_label_no_replacement(label.as_bytes()));
-        if charset == Some(None) {
-            self.notes.push("an HTML part has an unknown charset".to_owned());
-            return;
+        let joins_lines = says("format", "flowed") && says("delsp", "yes");
+        match readable(block, kind, place, &self.around) {
+            Ok(part) => self.text.extend(part.map(|place| TextPart { place, joins_lines })),
+            Err(why) => self.text_notes.push(format!("a text part has an unknown {why}")),
         }
-        self.html.push(HtmlPart { header: place.header, body: place.body, transfer, charset: charset.flatten() });
     }
+}
+
+/// A part that a person reads, unless it is an attachment. The error is what about it is unknown.
+fn readable(
+    block: &HeaderBlock<'_>,
+    kind: Option<&ContentType<'_>>,
+    place: HtmlPlace,
+    around: &[Range<usize>],
+) -> Result<Option<HtmlPart>, &'static str> {
+    let disposition = block.text("Content-Disposition").to_ascii_lowercase();
+    let named = kind.is_some_and(|kind| parameter(kind, "name").is_some());
+    if disposition.starts_with("attachment") || disposition.contains("filename") || named {
+        return Ok(None);
+    }
+    let transfer = place.transfer.ok_or("transfer encoding")?;
+    // Without the empty line that ends a header block, a body has no place to begin.
+    if place.body.is_empty() {
+        return Ok(None);
+    }
+    let label = kind.and_then(|kind| parameter(kind, "charset"));
+    let charset =
+        label.map(|label| Encoding::for_label_no_replacement(label.as_bytes()).ok_or("charset")).transpose()?;
+    let (HtmlPlace { header, body, .. }, around) = (place, around.to_vec());
+    Ok(Some(HtmlPart { header, body, transfer, charset, around, seen: true }))
 }
 
 struct HtmlPlace {
@@ -218,6 +281,8 @@ mod tests {
         let single = b"Content-Type: text/html\r\n\r\n<p>";
         assert_eq!(Outline::read(single).unwrap().html[0].body, 27..30);
         assert!(Outline::read(b"Subject: x\r\n\r\ntext").unwrap().html.is_empty());
+        let empty = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n--b--\r\n";
+        assert!(Outline::read(empty.as_bytes()).unwrap().html.is_empty());
     }
 
     #[test]
@@ -227,6 +292,7 @@ mod tests {
             ("Content-Type: multipart/mixed\r\n\r\n--b\r\n", "boundary"),
             ("Content-Type: multipart/mixed; boundary=b\r\n\r\nx\r\n", "nowhere"),
             ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n--bc\r\n--b--\r\n", "beginning"),
+            ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n", "not closed"),
             ("Content-Type: text/html\r\nContent-Type: text/plain\r\n\r\n", "two"),
             (
                 "Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: base64\r\n\r\n--b\r\n",

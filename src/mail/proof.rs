@@ -9,6 +9,8 @@ use html5gum::{DefaultEmitter, StartTag, StringReader, Token as HtmlToken, Token
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::link;
+use super::proof_text::{self, Place};
+use super::removed;
 use super::stencil::{self, Plan};
 use crate::domain::token::Purpose;
 use crate::domain::{DeliveryId, TokenKeys};
@@ -51,6 +53,7 @@ pub fn check(
         reader.body((raw, one), (copy, other))?;
     }
     gaps(raw, &before, copy, &after)?;
+    transport(raw, copy)?;
     if reader.pixels > 1 { Err(differ("the copy has more than one pixel")) } else { Ok(()) }
 }
 
@@ -96,7 +99,30 @@ fn gaps(raw: &[u8], before: &Message<'_>, copy: &[u8], after: &Message<'_>) -> R
     if between(raw, before) == between(copy, after) { Ok(()) } else { Err(differ("octets between the parts differ")) }
 }
 
-type Place<'p, 'm> = (&'p [u8], &'p MessagePart<'m>);
+/// What had no long line gets none (RFC 5322 section 2.1.1), and what was 7-bit stays so.
+fn transport(raw: &[u8], copy: &[u8]) -> Result<(), Difference> {
+    let is_long = |line: &[u8]| line.strip_suffix(b"\r").unwrap_or(line).len() > 998;
+    let has_long = |bytes: &[u8]| bytes.split(|b| *b == b'\n').any(is_long);
+    if has_long(copy) && !has_long(raw) {
+        return Err(differ("the copy has a line over 998 octets"));
+    }
+    if raw.is_ascii() && !copy.is_ascii() { Err(differ("the copy is not 7-bit")) } else { Ok(()) }
+}
+
+/// What a stretch of HTML stands in.
+struct Around {
+    encoding: &'static Encoding,
+    conditional: bool,
+}
+
+/// A conditional comment that Outlook may show, as condition, inside and end.
+fn divided(comment: &str) -> Option<(&str, &str, &str)> {
+    let open = comment.get(..3)?.eq_ignore_ascii_case("[if").then(|| comment.find("]>"))?? + 2;
+    let close = comment.rfind("<![").filter(|close| *close >= open)?;
+    let condition: String = comment[3..open - 2].chars().filter(|c| !c.is_whitespace() && !"()".contains(*c)).collect();
+    let dead = matches!(condition.to_ascii_lowercase().as_str(), "" | "false" | "!mso" | "!true");
+    (!dead).then(|| (&comment[..open], &comment[open..close], &comment[close..]))
+}
 
 struct Reader<'a> {
     plan: &'a Plan<'a>,
@@ -120,7 +146,7 @@ impl Reader<'_> {
         let gone = |name: &str, bytes: &[u8]| {
             let value = bytes.splitn(2, |b| *b == b':').nth(1).unwrap_or_default();
             let stale = matches!(name, "content-length" | "content-md5") && changed;
-            stale || (top && stencil::is_removed(name.as_bytes(), value, edited, self.plan))
+            stale || (top && removed::is_removed(name.as_bytes(), value, edited, self.plan))
         };
         let moved = changed && is_quoted_printable(other.1) && !is_quoted_printable(one.1);
         let encoding = |name: &str| moved && name == "content-transfer-encoding";
@@ -144,19 +170,22 @@ impl Reader<'_> {
                     return Err(differ("an attachment was changed"));
                 }
                 let encoding = charset(one.1).unwrap_or_else(|| stencil::guess(before.as_bytes()));
-                self.pages(before, after, encoding)
+                self.pages(before, after, &Around { encoding, conditional: false })
             }
             _ if body_of(one) == body_of(other) => Ok(()),
+            (PartType::Text(_), PartType::Text(_)) if self.plan.switches.text => {
+                proof_text::check(one, other, self.plan.base_url, |token| self.click(token)).map_err(differ)
+            }
             _ => Err(differ("a part that is no HTML was changed")),
         }
     }
 
-    fn pages(&mut self, before: &str, after: &str, encoding: &'static Encoding) -> Result<(), Difference> {
+    fn pages(&mut self, before: &str, after: &str, around: &Around) -> Result<(), Difference> {
         let (mut before, mut after) = (Page::read(before), Page::read(after));
         loop {
             let one = before.next(|_| false);
             let other = after.next(|tag| {
-                let pixel = self.is_pixel(tag);
+                let pixel = !around.conditional && self.is_pixel(tag);
                 self.pixels += usize::from(pixel);
                 pixel
             });
@@ -166,18 +195,13 @@ impl Reader<'_> {
                 (Some(_), None) | (None, Some(_)) => return Err(differ("the HTML has another number of elements")),
             };
             match pair {
-                (HtmlToken::StartTag(one), HtmlToken::StartTag(other)) => self.tags(&one, &other, encoding)?,
+                (HtmlToken::StartTag(one), HtmlToken::StartTag(other)) => self.tags(&one, &other, around)?,
                 (HtmlToken::Comment(one), HtmlToken::Comment(other)) if one != other => {
                     let text = |comment: &html5gum::HtmlString| String::from_utf8_lossy(comment).into_owned();
                     let (one, other) = (text(&one.value), text(&other.value));
-                    let split = |text: &str| -> Option<(String, String, String)> {
-                        let open = text.trim_start().starts_with("[if").then(|| text.find("]>"))?? + 2;
-                        let close = text.rfind("<![").filter(|close| *close >= open)?;
-                        Some((text[..open].to_owned(), text[open..close].to_owned(), text[close..].to_owned()))
-                    };
-                    match (split(&one), split(&other)) {
-                        (Some(one), Some(other)) if one.0 == other.0 && one.2 == other.2 => {
-                            self.pages(&one.1, &other.1, encoding)?;
+                    match (divided(&one), divided(&other)) {
+                        (Some(one), Some(other)) if !around.conditional && one.0 == other.0 && one.2 == other.2 => {
+                            self.pages(one.1, other.1, &Around { conditional: true, ..*around })?;
                         }
                         _ => return Err(differ("a comment in the HTML differs")),
                     }
@@ -188,8 +212,11 @@ impl Reader<'_> {
         }
     }
 
+    /// An image of the delivery's own token that is not seen and says nothing.
     fn is_pixel(&self, tag: &StartTag<()>) -> bool {
-        if **tag.name != *b"img" {
+        let is = |name: &[u8], wanted: &[u8]| tag.attributes.get(name).is_some_and(|found| **found.value == *wanted);
+        let small = is(b"width", b"1") && is(b"height", b"1") && is(b"alt", b"") && tag.attributes.len() == 6;
+        if **tag.name != *b"img" || !small {
             return false;
         }
         let src = tag.attributes.get(b"src".as_slice()).map(|value| String::from_utf8_lossy(&value.value));
@@ -198,9 +225,13 @@ impl Reader<'_> {
         token.is_some_and(|t| t.delivery == self.delivery && t.purpose == Purpose::Open)
     }
 
-    fn tags(&self, one: &StartTag<()>, other: &StartTag<()>, encoding: &'static Encoding) -> Result<(), Difference> {
+    fn tags(&self, one: &StartTag<()>, other: &StartTag<()>, around: &Around) -> Result<(), Difference> {
         if one == other {
             return Ok(());
+        }
+        let name: &[u8] = &one.name;
+        if !(matches!(name, b"a" | b"area") || (around.conditional && name.starts_with(b"v:"))) {
+            return Err(differ("an element that is no link was changed"));
         }
         let attributes = |tag: &StartTag<()>| -> Vec<(Vec<u8>, Vec<u8>)> {
             let own = |name: &[u8], value: &[u8]| {
@@ -210,12 +241,14 @@ impl Reader<'_> {
             all.filter(|(name, value)| own(name, value)).collect()
         };
         let (before, after) = (attributes(one), attributes(other));
+        let opted_out = before.len() < one.attributes.len();
         if one.name != other.name || one.self_closing != other.self_closing || before.len() != after.len() {
             return Err(differ("an element in the HTML differs"));
         }
         for ((name, value), (other_name, other_value)) in before.iter().zip(&after) {
             let same = name == other_name
-                && (value == other_value || (name == b"href" && self.leads(value, other_value, encoding)));
+                && (value == other_value
+                    || (name == b"href" && !opted_out && self.leads(value, other_value, around.encoding)));
             if !same {
                 return Err(differ(format!("an attribute {} differs", String::from_utf8_lossy(name))));
             }
@@ -223,17 +256,21 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The target in a click token of this delivery.
+    fn click(&self, token: &str) -> Option<String> {
+        let token = self.keys.open(token).filter(|token| token.delivery == self.delivery)?;
+        if let Purpose::Click { target, .. } = token.purpose { Some(target) } else { None }
+    }
+
     /// Whether a tracked URL leads to where the original did.
     fn leads(&self, original: &[u8], tracked: &[u8], encoding: &'static Encoding) -> bool {
         let (original, tracked) = (String::from_utf8_lossy(original), String::from_utf8_lossy(tracked));
         let token = tracked.strip_prefix(self.plan.base_url).and_then(|rest| rest.strip_prefix("/c/"));
-        let Some(token) = token.and_then(|token| self.keys.open(token)) else { return false };
-        let Purpose::Click { target, .. } = token.purpose else { return false };
-        if token.delivery != self.delivery {
-            return false;
-        }
+        let Some(target) = token.and_then(|token| self.click(token)) else { return false };
         let kept: String = original.trim_matches(|c: char| c <= ' ').split(['\t', '\r', '\n']).collect();
-        if kept.bytes().all(|b| b.is_ascii_graphic()) {
+        let lower = kept.to_ascii_lowercase();
+        let full = lower.starts_with("http://") || lower.starts_with("https://");
+        if full && kept.bytes().all(|b| b.is_ascii_graphic()) {
             return kept == target;
         }
         let query = link::query_encoder(encoding);

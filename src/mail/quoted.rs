@@ -35,8 +35,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Decoded, &'static str> {
 pub(super) fn splice(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Edit]) -> Vec<Segment> {
     let mut writer = QuotedPrintable::default();
     let mut at = body.start;
+    let text_end = body.start + text_len(raw.get(body.clone()).unwrap_or_default());
     for (n, edit) in edits.iter().enumerate() {
-        let start = decoded.mapped(edit.range.start).map_or(body.end, |offset| body.start + offset);
+        let start = decoded.mapped(edit.range.start).map_or(text_end, |offset| body.start + offset);
         let end = match edit.range.end.checked_sub(1).filter(|_| !edit.range.is_empty()) {
             None => start,
             Some(last) => {
@@ -53,6 +54,14 @@ pub(super) fn splice(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: 
     }
     writer.copy(raw, at..body.end, true);
     writer.segments
+}
+
+/// A body's length without a soft break that nothing follows.
+fn text_len(bytes: &[u8]) -> usize {
+    let trimmed = bytes.trim_ascii_end();
+    let blanks = bytes.get(trimmed.len()..).unwrap_or_default();
+    let soft = !blanks.contains(&b'\n') && trimmed.ends_with(b"=");
+    if soft { trimmed.len() - 1 } else { bytes.len() }
 }
 
 /// All of a body as quoted-printable.

@@ -1,5 +1,7 @@
 //! What was changed in a message.
 
+use std::collections::BTreeMap;
+
 /// What was done with one link of a message.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReceiptLink {
@@ -11,6 +13,9 @@ pub struct ReceiptLink {
     pub position: Option<u16>,
     /// Why it was left alone, one clause; empty when tracked.
     pub left_alone: String,
+    /// Whether it stands in a plain text part.
+    #[serde(default)]
+    pub in_text: bool,
 }
 
 /// What was changed in a message.
@@ -31,8 +36,148 @@ pub struct Receipt {
     pub control: Vec<String>,
     /// Octets as it came.
     pub size_in: u64,
-    /// Octets as it leaves, without signatures and before long lines are encoded.
+    /// Octets as it leaves, without signatures.
     pub size_out: u64,
     /// How many parts or links were passed over because of a limit, one clause each.
     pub limits: Vec<String>,
+}
+
+impl Receipt {
+    /// How many links there are and what became of them, in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for link in self.links.iter().filter(|link| link.position.is_none()) {
+            *reasons.entry(link.left_alone.as_str()).or_default() += 1;
+        }
+        let left: usize = reasons.values().sum();
+        let noun = if self.links.len() == 1 { "link" } else { "links" };
+        let mut line = format!("{} {noun}: {} rewritten, {left} left alone", self.links.len(), self.links.len() - left);
+        for (n, (reason, count)) in reasons.iter().enumerate() {
+            let reason = if reason.is_empty() { "no reason kept" } else { reason };
+            line.push_str(if n == 0 { ": " } else { "; " });
+            line.push_str(&count.to_string());
+            line.push_str(" \u{d7} ");
+            line.push_str(reason);
+        }
+        line
+    }
+
+    /// What was done, without what differs from recipient to recipient: mails of one template have one shape, whatever
+    /// their links lead to.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        let mut shape = String::new();
+        for link in &self.links {
+            shape.push_str(if link.position.is_some() { "rewritten" } else { &link.left_alone });
+            shape.push_str(if link.in_text { " in the text\n" } else { "\n" });
+        }
+        for clause in [&self.pixel, &self.untracked].into_iter().chain(&self.limits) {
+            shape.push('\n');
+            shape.push_str(&without_numbers(clause));
+        }
+        shape
+    }
+
+    /// What was done, a clause each.
+    #[must_use]
+    pub fn clauses(&self) -> Vec<String> {
+        let mut clauses = Vec::new();
+        if self.untracked.is_empty() {
+            clauses.push(self.pixel_clause());
+        } else {
+            clauses.push(format!("left untracked: {}", self.untracked));
+        }
+        if !self.links.is_empty() {
+            clauses.push(self.summary());
+        }
+        clauses.extend(self.limits.iter().cloned());
+        clauses
+    }
+
+    /// What was done otherwise than with a usual mail, a clause each.
+    #[must_use]
+    pub fn differences(&self, usual: &Self) -> Vec<String> {
+        let mut clauses = Vec::new();
+        if self.untracked != usual.untracked {
+            let tracked = self.untracked.is_empty();
+            clauses.push(if tracked { "tracked".to_owned() } else { format!("left untracked: {}", self.untracked) });
+        }
+        if self.pixel != usual.pixel && self.untracked.is_empty() {
+            clauses.push(self.pixel_clause());
+        }
+        let has_links = !self.links.is_empty() || self.untracked.is_empty();
+        if has_links && self.summary() != usual.summary() {
+            clauses.push(self.summary());
+        }
+        let known: Vec<_> = usual.limits.iter().map(|clause| without_numbers(clause)).collect();
+        clauses.extend(self.limits.iter().filter(|clause| !known.contains(&without_numbers(clause))).cloned());
+        if clauses.is_empty() {
+            clauses.push("other links are rewritten, or other parts passed over".to_owned());
+        }
+        clauses
+    }
+
+    fn pixel_clause(&self) -> String {
+        if self.pixel.is_empty() { "without a pixel".to_owned() } else { format!("pixel {}", self.pixel) }
+    }
+}
+
+fn without_numbers(clause: &str) -> String {
+    clause.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receipt() -> Receipt {
+        let link = |url: &str, position| ReceiptLink {
+            url: url.to_owned(),
+            label: url.to_owned(),
+            position,
+            left_alone: if position.is_none() { "not http".to_owned() } else { String::new() },
+            in_text: false,
+        };
+        Receipt {
+            links: vec![link("https://a.example/?u=ann", Some(1)), link("mailto:a@a.example", None)],
+            pixel: "at the end".to_owned(),
+            limits: vec!["its HTML has 96 kB".to_owned()],
+            ..Receipt::default()
+        }
+    }
+
+    #[test]
+    fn recipients_and_sizes_make_no_other_shape() {
+        let mut other = receipt();
+        other.links[0].url = "https://a.example/?u=bob".to_owned();
+        other.links[0].label = "Bob".to_owned();
+        other.limits = vec!["its HTML has 101 kB".to_owned()];
+        (other.size_in, other.size_out) = (5, 6);
+        other.control = vec!["metadata: bob".to_owned()];
+        assert_eq!(other.shape(), receipt().shape());
+    }
+
+    #[test]
+    fn what_was_done_otherwise_makes_another_shape_and_is_named() {
+        type Change = fn(&mut Receipt);
+        let base = receipt();
+        let cases: [(Change, &str); 6] = [
+            (|r| r.pixel.clear(), "without a pixel"),
+            (|r| r.untracked = "it is signed".to_owned(), "left untracked: it is signed"),
+            (|r| drop(r.links.pop()), "1 link: 1 rewritten, 0 left alone"),
+            (
+                |r| r.links[1].left_alone = "excluded".to_owned(),
+                "2 links: 1 rewritten, 1 left alone: 1 \u{d7} excluded",
+            ),
+            (|r| r.limits.push("a part was passed over".to_owned()), "a part was passed over"),
+            (|r| r.links.reverse(), "other links are rewritten, or other parts passed over"),
+        ];
+        for (change, clause) in cases {
+            let mut other = receipt();
+            change(&mut other);
+            assert_ne!(other.shape(), base.shape(), "{clause}");
+            assert_eq!(other.differences(&base), [clause]);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::stencil::{Plan, Stencil, Switches, VisibleUrlLinks};
+use super::stencil::{PixelPlace, Plan, Stencil, Switches, VisibleUrlLinks};
 use crate::domain::{Domain, Timestamp};
 
 /// Domain and selector of the keys that sign for a domain in `From`.
@@ -27,12 +27,18 @@ pub struct Recipe {
     pub opens: bool,
     /// Whether links are rewritten.
     pub clicks: bool,
+    /// Whether links in plain text are rewritten.
+    #[serde(default)]
+    pub text: bool,
     /// Hosts whose links stay.
     #[serde(default)]
     pub exclude_hosts: Vec<String>,
     /// Whether links whose text is another house's URL are rewritten too.
     #[serde(default)]
     pub track_visible_urls: bool,
+    /// Where the pixel goes.
+    #[serde(default)]
+    pub pixel: PixelPlace,
     /// Whether `List-Unsubscribe` is added.
     #[serde(default)]
     pub unsubscribe: bool,
@@ -49,6 +55,9 @@ pub struct Recipe {
     /// Whether parts with long lines are encoded.
     #[serde(default)]
     pub short_lines: bool,
+    /// Whether hosted relays' control headers were read, and go.
+    #[serde(default)]
+    pub vendor_headers: bool,
     /// Why nothing is tracked, when a rewritten copy did not stand its proof.
     #[serde(default)]
     pub untracked: Option<String>,
@@ -90,8 +99,10 @@ impl Recipe {
         let switches = Switches {
             opens: self.opens,
             clicks: self.clicks,
+            text: self.text,
             exclude_hosts: domains(&mut self.exclude_hosts.iter()),
             visible_url_links: visible,
+            pixel: self.pixel,
         };
         with(&Plan {
             prepend: self.prepend.as_bytes(),
@@ -99,6 +110,7 @@ impl Recipe {
             unsubscribe: self.unsubscribe,
             switches: &switches,
             signing_domains: &signing,
+            vendor_headers: self.vendor_headers,
         })
     }
 }

@@ -61,6 +61,7 @@ fn encode(raw: &[u8], unwanted: Unwanted) -> Result<Vec<u8>, String> {
     if edits.is_empty() && unwanted == Unwanted::LongLines {
         return Err("its long lines are in no part that can be encoded".to_owned());
     }
+    forget_lengths(&message, &mut edits);
     if message.header("MIME-Version").is_none() {
         edits.push((0..0, b"MIME-Version: 1.0\r\n".to_vec()));
     }
@@ -109,6 +110,20 @@ fn collect(raw: &[u8], message: &Message<'_>, unwanted: Unwanted, edits: &mut Ve
         }
     }
     Ok(())
+}
+
+/// The length of a part does not outlive a change within it.
+fn forget_lengths(message: &Message<'_>, edits: &mut Vec<Edit>) {
+    for part in &message.parts {
+        let body = part.offset_body as usize..part.offset_end as usize;
+        if edits.iter().any(|(range, _)| body.contains(&range.start)) {
+            let stale = part.headers.iter().filter(|h| h.name.as_str().eq_ignore_ascii_case("Content-Length"));
+            edits.extend(stale.map(|h| (h.offset_field as usize..h.offset_end as usize, Vec::new())));
+        }
+        if let PartType::Message(inner) = &part.body {
+            forget_lengths(inner, edits);
+        }
+    }
 }
 
 /// A signature over the octets that would change, of S/MIME, OpenPGP or DKIM.
@@ -259,6 +274,19 @@ mod tests {
         assert!(copy.contains(&eight_bit), "{copy}");
         assert!(copy.contains(&format!("base64\r\n\r\n{}\r\nAAAA", "A".repeat(76))), "{copy}");
         assert!(copy.contains("application/x-y\r\nContent-Transfer-Encoding: base64\r\n\r\neD14"), "{copy}");
+    }
+
+    #[test]
+    fn lengths_around_what_is_encoded_are_forgotten() {
+        let long = "x".repeat(999);
+        let raw = format!(
+            "MIME-Version: 1.0\r\nContent-Length: 1\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+             content-length: 2\r\nContent-MD5: x\r\n\r\n{long}\r\n--b\r\nContent-Length: 3\r\n\r\nshort\r\n--b--\r\n"
+        );
+        let copy = String::from_utf8(shorten(raw.as_bytes()).unwrap()).unwrap();
+        assert_eq!(copy.matches("ength").collect::<Vec<_>>().len(), 1, "{copy}");
+        assert!(copy.contains("--b\r\nContent-MD5: x\r\nContent-Transfer-Encoding: quoted-printable\r\n"), "{copy}");
+        assert!(copy.contains("Content-Length: 3\r\n"), "{copy}");
     }
 
     #[test]

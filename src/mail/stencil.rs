@@ -1,16 +1,19 @@
 //! A message compiled once and stamped per recipient: what stays is copied, what differs is a token of known length.
 
+mod text_parts;
+
 use std::ops::Range;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use serde::{Deserialize, Serialize};
 
-use super::control;
 use super::header::HeaderBlock;
 use super::html::{self, FoundLink};
 use super::link::{self, Rules};
 use super::outline::{HtmlPart, Outline};
 use super::receipt::{Receipt, ReceiptLink};
-use super::transfer::{self, Edit, Piece, Segment};
+use super::removed;
+use super::transfer::{self, Edit, Piece, Segment, pieces_len};
 use crate::domain::token::Purpose;
 use crate::domain::{DeliveryId, Domain, Token, TokenKey};
 
@@ -22,6 +25,9 @@ const PAGE_MAX: usize = 4 << 20;
 const CLIP_WARNING: usize = 95_000;
 /// The open token's place.
 const PIXEL_SLOT: usize = 0;
+/// Behind the open token.
+const PIXEL_END: &str =
+    ".gif\" alt=\"\" width=\"1\" height=\"1\" border=\"0\" style=\"display:block;height:1px;width:1px;border:0\" />";
 /// Behind the unsubscribe token.
 const UNSUBSCRIBE_END: &str = ">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
 
@@ -32,10 +38,27 @@ pub struct Switches {
     pub opens: bool,
     /// Whether links are rewritten.
     pub clicks: bool,
+    /// Whether links in plain text are rewritten.
+    pub text: bool,
     /// Hosts whose links stay, with all below them.
     pub exclude_hosts: Vec<Domain>,
     /// What happens to links whose text is another house's URL.
     pub visible_url_links: VisibleUrlLinks,
+    /// Where the pixel goes.
+    pub pixel: PixelPlace,
+}
+
+/// Where a page's pixel goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PixelPlace {
+    /// Just behind `<body …>`; in a page without one, to the bottom.
+    Top,
+    /// Before `</body>`.
+    Bottom,
+    /// To the bottom, but to the top of a page that Gmail might cut before.
+    #[default]
+    Auto,
 }
 
 /// What happens to links whose text is another house's URL.
@@ -60,6 +83,8 @@ pub struct Plan<'a> {
     pub switches: &'a Switches,
     /// Domains that we sign for anew.
     pub signing_domains: &'a [Domain],
+    /// Whether hosted relays' control headers were read, and go.
+    pub vendor_headers: bool,
 }
 
 /// A tracked link.
@@ -87,7 +112,7 @@ impl Stencil {
     /// Compiles a message. Whatever cannot be tracked safely stays, and the receipt says why.
     pub fn compile(raw: &[u8], plan: &Plan<'_>) -> Self {
         let mut work = Work::new(raw, plan);
-        if !plan.switches.opens && !plan.switches.clicks {
+        if !plan.switches.opens && !plan.switches.clicks && !plan.switches.text {
             work.receipt.untracked = "tracking is off for this mail".to_owned();
             return work.finish();
         }
@@ -95,10 +120,11 @@ impl Stencil {
             Err(why) => work.receipt.untracked = why,
             Ok(outline) => {
                 work.receipt.limits.extend(outline.notes);
-                for part in &outline.html {
-                    work.part(part);
+                if plan.switches.text {
+                    work.receipt.limits.extend(outline.text_notes);
                 }
-                if outline.html.is_empty() {
+                work.parts(&outline.html, &outline.text);
+                if outline.html.is_empty() && !plan.switches.text {
                     work.receipt.untracked = "it has no HTML part".to_owned();
                 }
             }
@@ -139,6 +165,11 @@ impl Stencil {
         self.pixel
     }
 
+    /// Whether the copies are the same bytes: nothing in them is one recipient's own.
+    pub fn is_alike(&self) -> bool {
+        !self.pixel && !self.unsubscribe && self.links.is_empty()
+    }
+
     /// What was changed.
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
@@ -151,6 +182,9 @@ impl Stencil {
         links + receipt + self.segments.iter().map(Segment::memory_bytes).sum::<usize>()
     }
 }
+
+/// A page's places for the pixel: at the bottom with the place's name, at the top.
+type PixelPlaces = (Option<(usize, &'static str)>, Option<usize>);
 
 struct Change {
     range: Range<usize>,
@@ -166,6 +200,7 @@ struct Work<'a> {
     changes: Vec<Change>,
     links: Vec<StencilLink>,
     pixel: bool,
+    past_limit: usize,
     receipt: Receipt,
 }
 
@@ -181,6 +216,7 @@ impl<'a> Work<'a> {
             changes: Vec::new(),
             links: Vec::new(),
             pixel: false,
+            past_limit: 0,
             receipt: Receipt::default(),
         }
     }
@@ -202,46 +238,68 @@ impl<'a> Work<'a> {
             return Err("it holds PGP armour".to_owned());
         }
         let encoding = part.charset.unwrap_or_else(|| guess(page));
-        let rules = Rules {
-            switches: self.plan.switches,
-            tracking_host: &self.tracking_host,
-            unsubscribe_urls: &self.unsubscribe_urls,
-        };
-        let found = html::find(page, encoding, rules)?;
+        let mut found = html::find(page, encoding, self.rules())?;
+        let places = (found.pixel.take(), found.pixel_on_top.take());
         let mut edits = Vec::new();
         if self.plan.switches.clicks {
             edits.extend(found.opt_outs.into_iter().map(|range| Edit { range, pieces: Vec::new() }));
-            edits.extend(found.links.into_iter().filter_map(|link| self.link(link)));
+            edits.extend(found.links.into_iter().filter_map(|link| self.link(link, false)));
         }
-        if self.plan.switches.opens && !self.pixel {
-            match found.pixel {
-                None => self.receipt.limits.push("no pixel: the page ends inside a comment or a script".to_owned()),
-                Some((at, place)) => edits.push(self.place_pixel(at, place)),
+        if self.plan.switches.opens && !self.pixel && part.seen {
+            let size = size_out(page, &edits) + pieces_len(&self.pixel_pieces());
+            match self.pixel_place(places, size) {
+                None => {
+                    self.receipt.limits.push("no pixel: the page ends inside a comment, a tag or a script".to_owned());
+                }
+                Some((at, place)) => {
+                    self.pixel = true;
+                    place.clone_into(&mut self.receipt.pixel);
+                    edits.push(Edit { range: at..at, pieces: self.pixel_pieces() });
+                }
             }
         }
         edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+        let size = size_out(page, &edits);
+        if size > CLIP_WARNING {
+            let kb = size / 1_000;
+            self.receipt.limits.push(format!("its HTML leaves with {kb} kB; Gmail hides what is behind 102 kB"));
+        }
         if !edits.is_empty() {
-            if page.len() > CLIP_WARNING {
-                self.receipt
-                    .limits
-                    .push(format!("its HTML has {} kB; Gmail hides what is behind 102 kB", page.len() / 1_000));
-            }
             self.splice(part, &decoded, &edits);
         }
         Ok(())
     }
 
-    fn link(&mut self, link: FoundLink) -> Option<Edit> {
+    /// What came of the places in a page that leaves with `size` octets.
+    fn pixel_place(&self, (bottom, top): PixelPlaces, size: usize) -> Option<(usize, &'static str)> {
+        let wants_top = match self.plan.switches.pixel {
+            PixelPlace::Top => true,
+            PixelPlace::Bottom => false,
+            PixelPlace::Auto => size > CLIP_WARNING || bottom.is_none(),
+        };
+        top.filter(|_| wants_top).map(|at| (at, "behind <body>")).or(bottom)
+    }
+
+    fn rules(&self) -> Rules<'_> {
+        let (tracking_host, unsubscribe_urls) = (self.tracking_host.as_str(), self.unsubscribe_urls.as_slice());
+        Rules { switches: self.plan.switches, tracking_host, unsubscribe_urls }
+    }
+
+    fn link(&mut self, link: FoundLink, in_text: bool) -> Option<Edit> {
         let (url, left_alone) = match link.verdict {
             Err((url, why)) => (url, why),
-            Ok(url) if self.links.len() >= LINKS_MAX => (url, "the mail has more than 1,000 links"),
+            Ok(url) if self.links.len() >= LINKS_MAX => {
+                self.past_limit += 1;
+                (url, "the mail has more than 1,000 links")
+            }
             Ok(url) => (url, ""),
         };
         let position = u16::try_from(self.links.len() + 1).ok().filter(|_| left_alone.is_empty());
         let (label, shown) = (link.label, url.clone());
         if self.receipt.links.len() < LINKS_MAX {
             let label = label.clone();
-            self.receipt.links.push(ReceiptLink { url: shown, label, position, left_alone: left_alone.to_owned() });
+            let left_alone = left_alone.to_owned();
+            self.receipt.links.push(ReceiptLink { url: shown, label, position, left_alone, in_text });
         }
         let position = position?;
         let token = Piece::Token { slot: usize::from(position), len: Token::click_len(&url) };
@@ -250,13 +308,11 @@ impl<'a> Work<'a> {
         Some(Edit { range: link.value, pieces })
     }
 
-    fn place_pixel(&mut self, at: usize, place: &str) -> Edit {
-        self.pixel = true;
-        place.clone_into(&mut self.receipt.pixel);
+    /// No text of its own, so that it changes no preview; a block, so that it takes one line of pixels and no line of text.
+    fn pixel_pieces(&self) -> Vec<Piece> {
         let before = format!("<img src=\"{}/o/", self.plan.base_url);
-        let after = ".gif\" alt=\"\" width=\"1\" height=\"1\" border=\"0\" style=\"height:1px;width:1px;border:0\" />";
         let token = Piece::Token { slot: PIXEL_SLOT, len: Token::open_len() };
-        Edit { range: at..at, pieces: vec![Piece::Bytes(before.into_bytes()), token, Piece::Bytes(after.into())] }
+        vec![Piece::Bytes(before.into_bytes()), token, Piece::Bytes(PIXEL_END.into())]
     }
 
     fn splice(&mut self, part: &HtmlPart, decoded: &transfer::Decoded, edits: &[Edit]) {
@@ -272,9 +328,12 @@ impl<'a> Work<'a> {
             };
             self.changes.push(Change { range, segments });
         }
-        for field in block.all("Content-Length").chain(block.all("Content-MD5")) {
-            let range = part.header.start + field.range.start..part.header.start + field.range.end;
-            self.changes.push(Change { range, segments: Vec::new() });
+        for header in part.around.iter().chain([&part.header]) {
+            let block = HeaderBlock::read(self.raw.get(header.clone()).unwrap_or_default());
+            for field in block.all("Content-Length").chain(block.all("Content-MD5")) {
+                let range = header.start + field.range.start..header.start + field.range.end;
+                self.changes.push(Change { range, segments: Vec::new() });
+            }
         }
         self.changes.push(Change { range: part.body.clone(), segments: edited.segments });
     }
@@ -287,10 +346,14 @@ impl<'a> Work<'a> {
     }
 
     fn finish(mut self) -> Stencil {
+        if self.past_limit > 0 {
+            let clause = format!("{} links past the thousandth were left alone", self.past_limit);
+            self.receipt.limits.push(clause);
+        }
         let edited = !self.changes.is_empty();
         for field in self.header.fields() {
             let name = self.header.name(field);
-            if is_removed(name, self.header.value(field), edited, self.plan) {
+            if removed::is_removed(name, self.header.value(field), edited, self.plan) {
                 self.changes.push(Change { range: field.range.clone(), segments: Vec::new() });
             }
         }
@@ -320,20 +383,10 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Whether a field of the message's own header block goes.
-pub fn is_removed(name: &[u8], value: &[u8], edited: bool, plan: &Plan<'_>) -> bool {
-    let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-    let stale = || {
-        is("Content-Length") || is("Content-MD5") || (is("DKIM-Signature") && signs_for(value, plan.signing_domains))
-    };
-    control::is_control(name) || is("Bcc") || is("Resent-Bcc") || is("Return-Path") || (edited && stale())
-}
-
-/// The `d=` tag of a signature (RFC 6376 section 3.5).
-fn signs_for(value: &[u8], domains: &[Domain]) -> bool {
-    let text: String = String::from_utf8_lossy(value).chars().filter(|c| !c.is_whitespace()).collect();
-    let domain = text.split(';').find_map(|tag| tag.strip_prefix("d=")).and_then(|domain| Domain::parse(domain).ok());
-    domain.is_some_and(|domain| domains.contains(&domain))
+/// Octets of a page with its edits.
+fn size_out(page: &[u8], edits: &[Edit]) -> usize {
+    let gone: usize = edits.iter().map(|edit| edit.range.len()).sum();
+    page.len() - gone + edits.iter().map(|edit| pieces_len(&edit.pieces)).sum::<usize>()
 }
 
 /// Without a charset parameter, what the bytes look like.

@@ -1,6 +1,9 @@
 use super::*;
 use crate::domain::TokenKeys;
 use crate::mail::proof;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
 
 const PREPEND: &[u8] = b"Received: from here\r\n";
 const PAGE: &str = "From: a@own.example\r\nBcc: secret@b.example\r\nX-Postrider-Campaign: c\r\nSubject: x\r\n\
@@ -14,9 +17,16 @@ fn keys() -> TokenKeys {
 }
 
 fn with_plan<T>(with: impl FnOnce(&Plan<'_>) -> T) -> T {
-    let switches =
-        Switches { opens: true, clicks: true, exclude_hosts: Vec::new(), visible_url_links: VisibleUrlLinks::Leave };
+    let switches = Switches {
+        opens: true,
+        clicks: true,
+        text: false,
+        exclude_hosts: Vec::new(),
+        visible_url_links: VisibleUrlLinks::Leave,
+        pixel: PixelPlace::Auto,
+    };
     with(&Plan {
+        vendor_headers: true,
         prepend: PREPEND,
         base_url: "https://track.example",
         unsubscribe: false,
@@ -79,6 +89,85 @@ fn the_proof_catches_what_a_rewriter_could_do_wrong() {
         assert_ne!(bad, copy, "{fault} was not seeded");
         assert!(prove(raw, &bad).is_err(), "{fault} was not caught");
     }
+}
+
+/// What a rewriter could do that keeps the copy a sound mail.
+#[test]
+fn the_proof_catches_edits_that_are_on_no_list() {
+    let raw = "Subject: x\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<head><link href=\"https://a.example/css\"></head><body>\r\n\
+        <!--[if mso]><a href=\"https://a.example/m\">m</a><![endif]--><!--[if false]><a href=\"https://a.example/d\">d</a><![endif]-->\r\n\
+        <!-- <a href=\"https://a.example/o\"> --><a href=\"https://a.example/?x=1&amp;y=2\">one</a>\r\n\
+        <a data-no-track href=\"https://a.example/no\">two</a><p data-no-track>p</p><a href=\"https://a.example\">3</a></body>\r\n";
+    let (copy, _) = copy_of(raw);
+    assert_eq!(prove(raw, &copy), Ok(()), "{copy}");
+    let tracked = |position: u16, target: &str| {
+        let purpose = Purpose::Click { position, target: target.to_owned() };
+        format!("\"https://track.example/c/{}\"", Token { delivery: DELIVERY, purpose }.sign(keys().current()))
+    };
+    let wrapped = |target: &str| copy.replace(&format!("\"{target}\""), &tracked(1, target));
+    let led = |position: u16, from: &str, to: &str| copy.replace(&tracked(position, from), &tracked(position, to));
+    let pixel = &copy[copy.find("<img").unwrap()..copy.find("</body>").unwrap()];
+    let moved = |to: &str| copy.replace(pixel, "").replace(to, &format!("{pixel}{to}"));
+    let seeded = [
+        ("a stylesheet became a link", wrapped("https://a.example/css")),
+        ("a dead condition was rewritten", wrapped("https://a.example/d")),
+        ("a comment was rewritten", wrapped("https://a.example/o")),
+        ("an opt-out was passed over", wrapped("https://a.example/no")),
+        ("an opt-out of no link was cut", copy.replace("<p data-no-track>", "<p>")),
+        ("entities were kept", led(2, "https://a.example/?x=1&y=2", "https://a.example/?x=1&amp;y=2")),
+        ("a target was normalised", led(3, "https://a.example", "https://a.example/")),
+        ("the pixel stands in a conditional comment", moved("<![endif]--><!--[if false]")),
+        ("the pixel says something", copy.replace("alt=\"\" width", "alt=\"x\" width")),
+        ("a letter is no ASCII", copy.replace(">one<", ">\u{f6}ne<")),
+    ];
+    for (fault, bad) in seeded {
+        assert_ne!(bad, copy, "{fault} was not seeded");
+        assert!(prove(raw, &bad).is_err(), "{fault} was not caught");
+    }
+    let (long, fits) = (format!("{PAGE}{}\r\n", "x".repeat(999)), copy_of(PAGE).0);
+    assert!(prove(PAGE, &format!("{fits}{}\r\n", "x".repeat(999))).is_err() && prove(&long, &copy_of(&long).0).is_ok());
+}
+
+#[test]
+fn the_pixel_goes_to_the_top_of_what_gmail_would_cut() {
+    // Close to the limit: what is put in counts.
+    let page = |n: usize| {
+        format!(
+            "Content-Type: text/html\r\n\r\n<body><a href=\"https://a.example/\">x</a>{}</body>\r\n",
+            "<p>x</p>\r\n".repeat(n)
+        )
+    };
+    let place = |n: usize, pixel: PixelPlace| {
+        with_plan(|plan| {
+            let switches = Switches { pixel, ..plan.switches.clone() };
+            let raw = page(n);
+            let stencil = Stencil::compile(raw.as_bytes(), &Plan { switches: &switches, ..*plan });
+            let copy = String::from_utf8(stencil.stamp(raw.as_bytes(), DELIVERY, keys().current())).unwrap();
+            assert_eq!(prove(&raw, &copy), Ok(()));
+            let size = copy.len() - copy.find("<body>").unwrap();
+            let warned = stencil.receipt().limits.iter().any(|limit| limit.contains("Gmail hides"));
+            assert_eq!(warned, size > 95_000, "{size}: {:?}", stencil.receipt().limits);
+            let top = copy.contains("<body><img ");
+            assert_eq!(stencil.receipt().pixel, if top { "behind <body>" } else { "before </body>" });
+            (top, size, raw.len())
+        })
+    };
+    let few = (9_450..9_500).find(|n| place(*n, PixelPlace::Auto).1 > 95_000).unwrap();
+    let (top, _, came) = place(few, PixelPlace::Auto);
+    assert!(top && came < 95_000, "{came} octets came");
+    assert!(
+        !place(few - 1, PixelPlace::Auto).0 && place(few - 1, PixelPlace::Top).0 && !place(few, PixelPlace::Bottom).0
+    );
+}
+
+#[test]
+fn links_past_the_thousandth_stay_and_are_told() {
+    let links: String = (0..1_003).map(|n| format!("<a href=\"https://a.example/{n}\">x</a>\r\n")).collect();
+    let raw = format!("Content-Type: text/html\r\n\r\n{links}");
+    let (copy, stencil) = copy_of(&raw);
+    assert_eq!(prove(&raw, &copy), Ok(()));
+    assert_eq!((stencil.links().len(), copy.matches("https://a.example/").count()), (1_000, 3));
+    assert!(stencil.receipt().limits.contains(&"3 links past the thousandth were left alone".to_owned()));
 }
 
 #[test]
@@ -144,3 +233,122 @@ fn what_is_not_tracked_keeps_its_bytes() {
         assert!(!stencil.receipt().untracked.is_empty() && !stencil.has_pixel());
     }
 }
+
+/// What pages are made of, in any order.
+const SHREDS: &[&str] = &[
+    "<a href=\"https://a.example/?x=1&amp;y=2\">",
+    "<a href='https://a.example/a b'>",
+    "<A HREF=https://a.example/>",
+    "<a data-no-track href=\"https://a.example/no\">",
+    "<a href=\"https://a.example/x\"ses:no-track\nclass=y>",
+    "<a href=\"https://b\u{fc}cher.example/\u{fc}?\u{fc}\">",
+    "</a>",
+    "<area href=https://a.example/area/>",
+    "<v:rect href=\"https://a.example/v\"/>",
+    "<!--[if mso]>",
+    "<!--[if !mso]><!-->",
+    "<![endif]-->",
+    "<!--<![endif]-->",
+    "<!-- ",
+    "-->",
+    "<body class=\"x\">",
+    "</body>",
+    "</html>",
+    "<p title=\"</body>\">",
+    "<p title='",
+    "\"",
+    "'",
+    ">",
+    "<",
+    "</",
+    "<style>",
+    "</style>",
+    "<script>",
+    "</script>",
+    "<title>",
+    "</title>",
+    "<textarea>",
+    "</textarea>",
+    "<noscript>",
+    "</noscript>",
+    "<table><tr><td>",
+    "text ",
+    "\u{fc}\u{df}",
+    "\r\n",
+    "&amp;",
+    "&copy=",
+    "<img alt=\"https://a.example/\" src=x>",
+    "<br/>",
+    "<?x ?>",
+    "<!DOCTYPE html>",
+    "<![CDATA[",
+    "<plaintext>",
+    "<xmp>",
+    "</xmp>",
+    "<iframe>",
+    "</iframe>",
+    "<!--[if mso]><body><![endif]-->",
+    " href=\"https://a.example/\"",
+    " clicktracking=off",
+    "\0",
+    "\t= ",
+    "<!-->",
+    "--!>",
+    "<![if mso]>",
+    "<a\r\nhref=\r\n",
+    "http://[::1]/",
+    "www.other.com",
+    "]]>",
+];
+
+fn page_of(shreds: &[usize]) -> String {
+    shreds.iter().map(|n| SHREDS[n % SHREDS.len()]).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    /// Two readers that share no code agree on what a page is.
+    #[test]
+    fn pages_of_any_shreds_stand_their_proof(shreds in proptest::collection::vec(0..1_000_usize, 0..60), form in 0..3_usize, top in any::<bool>()) {
+        let page = page_of(&shreds);
+        let (encoding, body) = match form {
+            0 => ("8bit", page),
+            1 => ("quoted-printable", quoted_printable::encode_to_str(&page)),
+            _ => ("base64", STANDARD.encode(&page)),
+        };
+        let raw = format!("Subject: x\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}");
+        let copy = with_plan(|plan| {
+            let switches = Switches { pixel: if top { PixelPlace::Top } else { PixelPlace::Bottom }, ..plan.switches.clone() };
+            let stencil = Stencil::compile(raw.as_bytes(), &Plan { switches: &switches, ..*plan });
+            let copy = String::from_utf8(stencil.stamp(raw.as_bytes(), DELIVERY, keys().current())).unwrap();
+            assert_eq!(stencil.receipt().size_out, copy.len() as u64);
+            copy
+        });
+        prop_assert_eq!(prove(&raw, &copy), Ok(()), "{}\n{}", raw, copy);
+    }
+}
+
+#[test]
+fn every_charset_is_read_alike_by_both_readers() {
+    let iso: Vec<_> = (1..17).filter(|n| *n != 12).map(|n| format!("iso-8859-{n}")).collect();
+    let windows: Vec<_> = (1250..1259).map(|n| format!("windows-{n}")).collect();
+    let others = "us-ascii latin1 koi8-r koi8-u macintosh x-mac-cyrillic ibm866 tis-620 cp1252 gbk gb2312 gb18030 big5 \
+        big5-hkscs euc-jp shift_jis sjis windows-31j x-sjis euc-kr ks_c_5601-1987 utf-8 utf8";
+    for label in iso.iter().chain(&windows).map(String::as_str).chain(others.split_whitespace()) {
+        let encoding =
+            Encoding::for_label_no_replacement(label.as_bytes()).unwrap_or_else(|| panic!("{label} is known"));
+        let fits = |c: &char| !encoding.encode(&c.to_string()).2;
+        let letter = "\u{e9}\u{448}\u{3b1}\u{5d0}\u{627}\u{e01}\u{8868}\u{c548}".chars().find(fits).unwrap();
+        let page = format!(
+            "<p>{letter}</p><a href=\"https://a.example/\">x</a><a href=\"https://a.example/{letter}?q={letter}\">x</a>"
+        );
+        let body = STANDARD.encode(encoding.encode(&page).0);
+        let raw =
+            format!("Content-Type: text/html; charset={label}\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n");
+        let (copy, stencil) = copy_of(&raw);
+        assert_eq!((prove(&raw, &copy), stencil.links().len()), (Ok(()), 2), "{label}");
+    }
+}
+
+#[path = "stencil_text_tests.rs"]
+mod in_text;

@@ -9,8 +9,6 @@ use super::quoted;
 
 /// RFC 5322 section 2.1.1, octets without CRLF.
 const LINE_MAX: usize = 998;
-/// RFC 2045 section 6.8, characters.
-const BASE64_LINE: usize = 76;
 
 /// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,7 +155,8 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
         .map(move |end| &body[std::mem::replace(&mut start, (end + 1).min(body.len()))..end])
 }
 
-fn pieces_len(pieces: &[Piece]) -> usize {
+/// Octets of what is put in, before it is encoded.
+pub fn pieces_len(pieces: &[Piece]) -> usize {
     pieces
         .iter()
         .map(|piece| match piece {
@@ -204,12 +203,14 @@ fn splice_base64(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Ed
     let first = edits.first().map_or(decoded.page.len(), |edit| edit.range.start);
     let group = first / 3;
     let is_char = |b: &u8| !b.is_ascii_whitespace();
-    let kept = bytes.iter().enumerate().filter(|(_, b)| is_char(b)).nth(group * 4).map_or(bytes.len(), |(at, _)| at);
-    let mut line = 0;
-    for longer in lines(bytes).filter(|one| one.len() > line) {
-        line = line.max(longer.iter().filter(|b| is_char(b)).count());
-    }
-    let line = line.clamp(4, LINE_MAX);
+    // At the end, what comes in stands before the last line break.
+    let tail = bytes.iter().rposition(is_char).map_or(0, |n| n + 1);
+    let kept = bytes.iter().enumerate().filter(|(_, b)| is_char(b)).nth(group * 4).map_or(tail, |(at, _)| at);
+    let longer = |line: usize, one: &[u8]| {
+        let chars = || one.iter().filter(|b| is_char(b)).count();
+        if one.len() > line { line.max(chars()) } else { line }
+    };
+    let line = lines(bytes).fold(0, longer).clamp(4, LINE_MAX);
     let before = bytes.get(..kept).unwrap_or_default();
     let column = memchr::memrchr(b'\n', before).map_or(before.len(), |n| before.len() - n - 1);
     let mut writer =
@@ -227,7 +228,6 @@ fn splice_base64(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Ed
     }
     writer.bytes(decoded.page.get(at..).unwrap_or_default());
     writer.flush();
-    let tail = bytes.iter().rposition(is_char).map_or(0, |n| n + 1).max(kept);
     writer.segments.push(Segment::Copy(body.start + tail..body.end));
     writer.segments
 }

@@ -82,6 +82,12 @@ proptest! {
         let (out, wanted, _) = spliced(&qp, Transfer::QuotedPrintable, (start, end));
         prop_assert_eq!(&decode(out.as_bytes(), Transfer::QuotedPrintable).unwrap().page, &wanted);
         prop_assert!(out.split('\n').all(|line| line.len() <= 77), "{}", out);
+        let decoded = decode(qp.as_bytes(), Transfer::QuotedPrintable).unwrap();
+        let place = |n: usize| decoded.mapped(n).unwrap_or(qp.len());
+        let first_line = qp[..place(start)].rfind('\n').map_or(0, |n| n + 1);
+        let last = if end > start { place(end - 1) } else { place(start) };
+        let behind = qp[last..].find('\n').map_or(qp.len(), |n| last + n + 1);
+        prop_assert!(out.starts_with(&qp[..first_line]) && out.ends_with(&qp[behind..]), "{}", out);
         let (out, wanted, _) = spliced(&STANDARD.encode(bytes), Transfer::Base64, (start, end));
         prop_assert_eq!(read(&out, Transfer::Base64), wanted);
     }

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::fold::mode_code;
 use super::queue::{Admission, Due};
 use super::writer::Batch;
-use super::{names, notice, person};
+use super::{kinds, names, notice, person};
 use crate::domain::event::{About, Accepted};
 use crate::domain::{Address, CampaignId, DeliveryId, Fact, MessageId};
 use crate::mail::receipt::Receipt;
@@ -26,6 +26,7 @@ pub(super) fn accept(
     insert_message(batch, admission, body, message, campaign)?;
     notice::keep_wishes(batch, message, &admission.wishes)?;
     names::name_links(batch.tx, campaign, &admission.links)?;
+    kinds::count(batch.tx, campaign, message, &admission.receipt)?;
     let mut waiting = Vec::with_capacity(admission.recipients.len());
     for (index, address) in admission.recipients.iter().enumerate() {
         let person = person::find_or_make(batch.tx, address, random)?;
@@ -40,6 +41,7 @@ pub(super) fn accept(
             attempts: 0,
             accepted_at: now,
             expires_at: admission.expires_at,
+            alike: admission.alike,
             commit: batch.number,
         };
         insert_due(batch, &due)?;
@@ -114,7 +116,7 @@ pub(super) fn insert_message(
 pub(super) fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError> {
     batch
         .tx
-        .prepare_cached("insert into queue_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, null)")?
+        .prepare_cached("insert into queue_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, null, ?12)")?
         .execute(params![
             due.delivery.raw(),
             due.message.raw(),
@@ -126,7 +128,8 @@ pub(super) fn insert_due(batch: &Batch<'_>, due: &Due) -> Result<(), StoreError>
             due.next_at.millis(),
             due.attempts,
             due.accepted_at.millis(),
-            due.expires_at.millis()
+            due.expires_at.millis(),
+            due.alike
         ])?;
     Ok(())
 }

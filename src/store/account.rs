@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::error::StoreError;
 use super::reader::Readers;
-use super::view::SendingDomain;
+use super::view::{KeyRecord, SendingDomain};
 use super::writer::{Batch, Lane, Writer};
 use crate::domain::{Credential, Domain, Profile, Timestamp};
 
@@ -21,7 +21,7 @@ pub struct CredentialRow {
     pub created_at: Timestamp,
 }
 
-/// A sending domain's private half.
+/// The private half of one of a sending domain's keys.
 #[derive(Debug, Clone)]
 pub struct DomainKey {
     /// The domain.
@@ -30,6 +30,17 @@ pub struct DomainKey {
     pub selector: String,
     /// PKCS#8, DER.
     pub private_key: Vec<u8>,
+}
+
+/// A key to be added.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// `rsa` or `ed25519`, one of each a domain.
+    pub algorithm: &'static str,
+    /// The private half.
+    pub key: DomainKey,
+    /// The TXT value to publish.
+    pub record_value: String,
 }
 
 /// The handle of logins and keys.
@@ -101,12 +112,18 @@ impl Accounts {
         Ok(())
     }
 
-    /// Adds a sending domain; `false` when it is there.
-    pub async fn add_domain(&self, key: DomainKey, record_value: String, now: Timestamp) -> Result<bool, StoreError> {
+    /// Adds those keys whose algorithm their domain lacks; says how many.
+    pub async fn add_keys(&self, keys: Vec<NewKey>, now: Timestamp) -> Result<usize, StoreError> {
         self.write(move |batch| {
-            let sql = "insert or ignore into sending_domain values (?1, ?2, ?3, ?4, ?5)";
-            let values = params![key.domain.as_str(), key.selector, key.private_key, record_value, now.millis()];
-            Ok(batch.tx.execute(sql, values)? == 1)
+            let mut added = 0;
+            for NewKey { algorithm, key, record_value } in &keys {
+                let sql = "insert or ignore into sending_key values (?1, ?2, ?3, ?4, ?5, ?6)";
+                let (domain, now) = (key.domain.as_str(), now.millis());
+                added += batch
+                    .tx
+                    .execute(sql, params![domain, algorithm, key.selector, key.private_key, record_value, now])?;
+            }
+            Ok(added)
         })
         .await
     }
@@ -115,7 +132,7 @@ impl Accounts {
     pub async fn domain_keys(&self) -> Result<Vec<DomainKey>, StoreError> {
         self.readers
             .read_long(|conn| {
-                let mut statement = conn.prepare("select domain, selector, private_key from sending_domain")?;
+                let mut statement = conn.prepare("select domain, selector, private_key from sending_key")?;
                 let mut rows = statement.query([])?;
                 let mut keys = Vec::new();
                 while let Some(row) = rows.next()? {
@@ -128,23 +145,27 @@ impl Accounts {
             .await
     }
 
-    /// The sending domains with the record each wants published.
+    /// The records that the sending domains want published, one a key.
     pub async fn domains(&self) -> Result<Vec<SendingDomain>, StoreError> {
         self.readers
             .read(|conn| {
-                let sql = "select domain, selector, record_value, created_at from sending_domain order by domain";
+                let sql = "select domain, algorithm, selector, record_value, created_at from sending_key
+                    order by domain, algorithm desc";
                 let mut statement = conn.prepare(sql)?;
-                let rows = statement.query_map([], |row| {
-                    let (domain, selector): (String, String) = (row.get(0)?, row.get(1)?);
-                    Ok(SendingDomain {
-                        record_name: format!("{selector}._domainkey.{domain}"),
-                        domain,
-                        selector,
-                        record_value: row.get(2)?,
-                        created_at: Timestamp::from_millis(row.get(3)?),
-                    })
-                })?;
-                Ok(rows.collect::<Result<_, _>>()?)
+                let mut rows = statement.query([])?;
+                let mut domains: Vec<SendingDomain> = Vec::new();
+                while let Some(row) = rows.next()? {
+                    let (domain, selector): (String, String) = (row.get(0)?, row.get(2)?);
+                    let name = format!("{selector}._domainkey.{domain}");
+                    let record = KeyRecord { algorithm: row.get(1)?, name, value: row.get(3)? };
+                    if let Some(last) = domains.last_mut().filter(|last| last.domain == domain) {
+                        last.records.push(record);
+                    } else {
+                        let created_at = Timestamp::from_millis(row.get(4)?);
+                        domains.push(SendingDomain { domain, records: vec![record], created_at });
+                    }
+                }
+                Ok(domains)
             })
             .await
     }
@@ -180,4 +201,36 @@ fn load_credentials(conn: &Connection) -> Result<HashMap<String, Arc<Credential>
         credentials.insert(name, Arc::new(credential));
     }
     Ok(credentials)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::{Settings, Store};
+
+    #[tokio::test]
+    async fn a_domain_has_one_key_of_each_algorithm() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { data_dir: folder.path().to_owned(), node: 1, clock: Clock, random: || 7 };
+        let store = Store::open(settings).unwrap();
+        let accounts = store.accounts();
+        let key = |algorithm, selector: &str| NewKey {
+            algorithm,
+            key: DomainKey {
+                domain: Domain::parse("a.example").unwrap(),
+                selector: selector.to_owned(),
+                private_key: vec![1],
+            },
+            record_value: format!("v={selector}"),
+        };
+        let add = async |keys| accounts.add_keys(keys, Timestamp::from_millis(5)).await.unwrap();
+        assert_eq!(add(vec![key("rsa", "pr1")]).await, 1);
+        assert_eq!(add(vec![key("rsa", "pr2"), key("ed25519", "pe2")]).await, 1);
+        assert_eq!(add(vec![key("rsa", "pr3"), key("ed25519", "pe3")]).await, 0);
+        let domains = accounts.domains().await.unwrap();
+        let names: Vec<_> = domains[0].records.iter().map(|record| record.name.as_str()).collect();
+        assert_eq!((domains.len(), names), (1, vec!["pr1._domainkey.a.example", "pe2._domainkey.a.example"]));
+        assert_eq!(accounts.domain_keys().await.unwrap().len(), 2);
+    }
 }

@@ -19,6 +19,7 @@ mod fold_rows;
 mod fold_state;
 mod hits;
 mod inbox;
+mod kinds;
 mod ledger;
 mod login;
 mod mark;
@@ -54,7 +55,7 @@ pub mod view_queue;
 mod wal;
 mod writer;
 
-pub use account::{Accounts, CredentialRow, DomainKey};
+pub use account::{Accounts, CredentialRow, DomainKey, NewKey};
 pub use backup::{Copied, backup};
 pub use body::BodyFault;
 pub use check::{Rebuild, Verified, verify};

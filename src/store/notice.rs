@@ -226,6 +226,7 @@ fn accept(batch: &mut Batch<'_>, to: &Address, mail: &OwnMail, placed: &NewBody)
         body: Arc::clone(&placed.bytes),
         pixel: false,
         links: Vec::new(),
+        alike: true,
         priority: 1,
         accepted_at: mail.accepted_at,
         due_at: mail.accepted_at,
@@ -244,6 +245,7 @@ fn accept(batch: &mut Batch<'_>, to: &Address, mail: &OwnMail, placed: &NewBody)
         attempts: 0,
         accepted_at: mail.accepted_at,
         expires_at: mail.expires_at,
+        alike: admission.alike,
         commit: batch.number,
     };
     insert_due(batch, &due)?;

@@ -55,6 +55,8 @@ pub struct Admission {
     pub pixel: bool,
     /// The tracked links: position, URL, label.
     pub links: Vec<(u16, String, String)>,
+    /// Whether all copies are the same bytes.
+    pub alike: bool,
     /// 0 before 1.
     pub priority: u8,
     /// What an unsubscribe is from: the `List-Id`, else the domain in `From`.
@@ -92,6 +94,8 @@ pub struct Due {
     pub accepted_at: Timestamp,
     /// When it is given up.
     pub expires_at: Timestamp,
+    /// Whether all copies of its message are the same bytes.
+    pub alike: bool,
     /// The commit that accepted it, when it was heard of at its acceptance; 0 when it was read.
     pub commit: u64,
 }
@@ -236,7 +240,7 @@ impl Queue {
                 let mut later: Option<i64> = None;
                 for lane in 0..=RETRY + 1 {
                     let sql = "select delivery, message, campaign, mode, address, lane, next_at, attempts, accepted_at, \
-                               expires_at from queue_delivery where domain = ?1 and lane = ?2 and next_at <= ?3 \
+                               expires_at, alike from queue_delivery where domain = ?1 and lane = ?2 and next_at <= ?3 \
                                and held is null and campaign not in (select campaign from queue_pause where campaign <> 0) \
                                order by next_at limit ?4";
                     let mut statement = conn.prepare_cached(sql)?;
@@ -325,6 +329,7 @@ fn read_due(row: &Row<'_>) -> Result<Option<Due>, StoreError> {
         attempts: row.get(7)?,
         accepted_at: Timestamp::from_millis(row.get(8)?),
         expires_at: Timestamp::from_millis(row.get(9)?),
+        alike: row.get(10)?,
         commit: 0,
     }))
 }

@@ -11,8 +11,8 @@ use super::fold::mode_code;
 use super::ledger::TextField;
 use super::report::{self, HOURS_MAX, Step};
 use super::view::{CampaignReport, CampaignRow, LinkRow, Point, RefusalRow};
-use super::{names, order};
-use crate::domain::{CampaignId, Counts, DeliveryId, Metric, Mode, Selection, Timestamp};
+use super::{kinds, names, order};
+use crate::domain::{CampaignId, Counts, Metric, Mode, Selection, Timestamp};
 
 /// Links shown.
 const LINKS_SHOWN: u32 = 100;
@@ -137,16 +137,14 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
     };
     let mut pauses = order::pauses(conn)?;
     pauses.retain(|pause| members.iter().any(|member| pause.selection == Selection::Campaign(*member)));
-    let sql = "select delivery from v_delivery where message = ?1 order by delivery limit 1";
-    let sample = conn.prepare_cached(sql)?.query_row([found.last_message], |row| row.get(0)).optional()?;
     Ok(Some(CampaignReport {
         first_delivery_at: found.first_delivery_at,
         hours,
         links: links(conn, &members)?,
         sites: report::sites(conn, &members, sites_shown)?,
         refusals: refusals(conn, &members)?,
-        sample: sample.map(DeliveryId::from_raw),
-        receipt: report::receipt(conn, found.last_message)?,
+        sample: kinds::delivery(conn, found.last_message)?,
+        kinds: kinds::of(conn, &members)?,
         merged,
         partly_paused: pauses.len() < members.len(),
         pause: pauses.into_iter().next(),

@@ -27,6 +27,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_names", include_str!("../../migrations/0008_names.sql")),
     ("0009_spared", include_str!("../../migrations/0009_spared.sql")),
     ("0010_body_path", include_str!("../../migrations/0010_body_path.sql")),
+    ("0011_sending_keys", include_str!("../../migrations/0011_sending_keys.sql")),
+    ("0012_kinds", include_str!("../../migrations/0012_kinds.sql")),
+    ("0013_alike", include_str!("../../migrations/0013_alike.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.
@@ -77,17 +80,21 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 
 /// Applies what is missing, each file in one transaction.
 pub(super) fn migrate(conn: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
+    apply(conn, now, MIGRATIONS)
+}
+
+fn apply(conn: &mut Connection, now: Timestamp, migrations: &[(&str, &str)]) -> Result<(), StoreError> {
     conn.execute_batch(
         "create table if not exists migration (name text primary key, sha256 text not null, applied_at integer not null)
          strict, without rowid",
     )?;
     let known: i64 = conn.query_row("select count(*) from migration", [], |row| row.get(0))?;
-    if usize::try_from(known).unwrap_or(usize::MAX) > MIGRATIONS.len() {
+    if usize::try_from(known).unwrap_or(usize::MAX) > migrations.len() {
         return Err(StoreError::Schema(
             "the database was written by a newer version of Postrider; start that version instead".to_owned(),
         ));
     }
-    for (name, sql) in MIGRATIONS {
+    for (name, sql) in migrations {
         let digest: String = Sha256::digest(sql.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
         let applied = conn
             .query_row("select sha256 from migration where name = ?1", [name], |row| row.get::<_, String>(0))
@@ -194,6 +201,20 @@ mod tests {
             conn.execute("insert into migration values (?1, '', 0)", [format!("9{at}")]).unwrap();
         }
         assert!(migrate(&mut conn, Timestamp::default()).unwrap_err().to_string().contains("newer version"));
+    }
+
+    #[test]
+    fn a_key_made_before_there_were_two_algorithms_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = open_writer(&folder.path().join(FILE)).unwrap();
+        let before = MIGRATIONS.iter().position(|(name, _)| *name == "0011_sending_keys").unwrap();
+        apply(&mut conn, Timestamp::default(), &MIGRATIONS[..before]).unwrap();
+        conn.execute("insert into sending_domain values ('a.example', 'pr1', x'01', 'v=DKIM1', 5)", []).unwrap();
+        migrate(&mut conn, Timestamp::default()).unwrap();
+        let sql = "select algorithm, selector, private_key, record_value, created_at from sending_key";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+        let key: (String, String, Vec<u8>, String, i64) = conn.query_row(sql, [], row).unwrap();
+        assert_eq!(key, ("rsa".to_owned(), "pr1".to_owned(), vec![1], "v=DKIM1".to_owned(), 5));
     }
 
     #[test]

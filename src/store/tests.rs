@@ -45,6 +45,7 @@ pub(super) fn admission(to: &[&str], body: &[u8]) -> Admission {
         body: Arc::from(body),
         pixel: true,
         links: vec![(1, "https://shop.example/a?u=1".to_owned(), "A".to_owned())],
+        alike: false,
         priority: 1,
         stream: "shop.example".to_owned(),
         transactional: false,

@@ -198,6 +198,19 @@ pub struct TimelineEntry {
 
 pub use crate::mail::receipt::{Receipt, ReceiptLink};
 
+/// Messages of a campaign that were treated alike.
+#[derive(Debug, Clone)]
+pub struct ReceiptKind {
+    /// How many messages, whatever the number of their recipients.
+    pub messages: i64,
+    /// A delivery of one of them.
+    pub sample: Option<DeliveryId>,
+    /// Its receipt; none for the rest, whose messages differ, and when the receipts before it are too long together.
+    pub receipt: Option<Receipt>,
+    /// Whether it is all that is left beyond the most frequent kinds.
+    pub rest: bool,
+}
+
 /// One delivery, whole.
 #[derive(Debug, Clone)]
 pub struct DeliveryReport {
@@ -246,8 +259,8 @@ pub struct CampaignReport {
     pub refusals: Vec<RefusalRow>,
     /// A delivery to show as an example.
     pub sample: Option<DeliveryId>,
-    /// The receipt of its latest message.
-    pub receipt: Receipt,
+    /// What was done with its messages, most first, at most 51: the last may be a rest.
+    pub kinds: Vec<ReceiptKind>,
     /// The campaigns that are shown as part of it, by number and name.
     pub merged: Vec<(CampaignId, String)>,
     /// Its pause, or that of a campaign that was merged into it.
@@ -330,12 +343,19 @@ pub struct User {
 pub struct SendingDomain {
     /// The domain.
     pub domain: String,
-    /// The selector of its key.
-    pub selector: String,
-    /// The name of the record to publish.
-    pub record_name: String,
-    /// The TXT value to publish.
-    pub record_value: String,
+    /// One a key.
+    pub records: Vec<KeyRecord>,
     /// Since when.
     pub created_at: Timestamp,
+}
+
+/// The record that a key wants published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// `rsa` or `ed25519`.
+    pub algorithm: String,
+    /// The record's name.
+    pub name: String,
+    /// The TXT value.
+    pub value: String,
 }

@@ -17,7 +17,7 @@ use crate::mail::proof;
 use crate::mail::receipt::Receipt;
 use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
 use crate::mail::sevenbit;
-use crate::mail::stencil::Stencil;
+use crate::mail::stencil::{PixelPlace, Stencil};
 use crate::smtp::reply::Reply;
 use crate::store::{Admission, Due, Queue, StoreError};
 use crate::work;
@@ -43,12 +43,18 @@ pub struct IntakeSettings {
     pub opens: bool,
     /// Whether the links of campaign mail are rewritten.
     pub clicks: bool,
+    /// Whether links in the plain text of campaign mail are rewritten, where the mail does not say.
+    pub text_links: bool,
     /// Whether campaign mail that lacks it gets `List-Unsubscribe`.
     pub unsubscribe: bool,
     /// Hosts whose links stay.
     pub exclude_hosts: Vec<Domain>,
     /// Whether links whose text is another house's URL are rewritten too.
     pub track_visible_urls: bool,
+    /// Whether hosted relays' control headers are read, and removed.
+    pub vendor_headers: bool,
+    /// Where the pixel goes, where the mail does not say.
+    pub pixel: PixelPlace,
     /// How long a delivery lives.
     pub expire: Duration,
 }
@@ -83,6 +89,9 @@ struct Prepared {
     compiled: Compiled,
 }
 
+/// Octets of a copy whose long lines are encoded.
+type Shortened = Option<u64>;
+
 impl Intake {
     /// Takes a message. A positive reply means that it is on the disk.
     pub async fn accept(&self, submitted: Submitted) -> Reply {
@@ -115,17 +124,19 @@ impl Intake {
         let raw: Arc<[u8]> = Arc::from(submitted.body.as_slice());
         let header = HeaderBlock::read(&raw);
         check_sender(&header, submitted)?;
-        let mut control = control::read(&header);
+        let mut control = control::read(&header, self.settings.vendor_headers);
         let named = control.campaign.as_deref().or(submitted.campaign.as_deref());
-        let campaign = Campaign::new(named.unwrap_or(campaign::NONE), self.settings.mode);
         let list = if named.is_none() { header.list_id() } else { None };
+        let category = control.category.as_deref().filter(|_| list.is_none());
+        let mode = if control.sandbox { Mode::Sandbox } else { self.settings.mode };
+        let campaign = Campaign::new(named.or(category).unwrap_or(campaign::NONE), mode);
         let due_at = send_at(&mut control, now);
         let from = unsubscribe::from_domain(&header);
         let from_signs = from.as_ref().is_some_and(|domain| !(self.signers_for)(domain).is_empty());
         let leaves = unsubscribe::decide(&header, submitted.credential.profile, &self.settings, from_signs);
         let stream = suppression::stream_of(header.list_id().as_deref(), from.as_ref());
         let recipe = Recipe { unsubscribe: leaves.is_ok(), ..self.recipe(&header, submitted, &control, now, random) };
-        let compiled = self.compile(&raw, recipe, submitted);
+        let (compiled, shortened) = self.compile(&raw, recipe, submitted);
         let (stencil, recipe) = (&compiled.stencil, &compiled.recipe);
         let transactional = submitted.credential.profile == Profile::Transactional;
         let life = if transactional { self.settings.expire.min(TRANSACTIONAL_LIFE_MAX) } else { self.settings.expire };
@@ -133,6 +144,7 @@ impl Intake {
             unsubscribe: unsubscribe::clause(leaves, &stream),
             signed_by: recipe.signers.clone(),
             control: control.complaints.clone(),
+            size_out: shortened.unwrap_or(stencil.receipt().size_out),
             ..stencil.receipt().clone()
         };
         let links = stencil.links().iter().map(|l| (l.position, l.target.clone(), l.label.clone())).collect();
@@ -154,6 +166,7 @@ impl Intake {
             body: raw,
             pixel: stencil.has_pixel(),
             links,
+            alike: stencil.is_alike(),
             priority: u8::from(!transactional),
             stream,
             transactional,
@@ -174,7 +187,7 @@ impl Intake {
     ) -> Recipe {
         let settings = &self.settings;
         let campaign_mail = submitted.credential.profile == Profile::Campaign;
-        let asked = |wanted: fn(&control::Track) -> bool| control.track.as_ref().is_none_or(wanted);
+        let track = control.track.unwrap_or_default();
         let domains: HashSet<Domain> = header
             .from_addresses()
             .iter()
@@ -186,21 +199,28 @@ impl Intake {
             renderer: RENDERER,
             prepend: self.prepend(header, submitted, now, random),
             base_url: settings.base_url.clone(),
-            opens: settings.opens && campaign_mail && asked(|track| track.opens),
-            clicks: settings.clicks && campaign_mail && asked(|track| track.clicks),
+            opens: settings.opens && campaign_mail && track.opens.unwrap_or(true),
+            clicks: settings.clicks && campaign_mail && track.clicks.unwrap_or(true),
+            text: campaign_mail && track.text.unwrap_or(settings.text_links),
             exclude_hosts: settings.exclude_hosts.iter().map(ToString::to_string).collect(),
             track_visible_urls: settings.track_visible_urls,
+            pixel: match control.pixel_top {
+                Some(true) => PixelPlace::Top,
+                Some(false) => PixelPlace::Bottom,
+                None => settings.pixel,
+            },
             unsubscribe: false,
             key: self.keys.current().id,
             signed_at: now.millis(),
             signers,
             utf8: submitted.utf8,
+            vendor_headers: settings.vendor_headers,
             short_lines: false,
             untracked: None,
         }
     }
 
-    fn compile(&self, raw: &Arc<[u8]>, recipe: Recipe, submitted: &Submitted) -> Compiled {
+    fn compile(&self, raw: &Arc<[u8]>, recipe: Recipe, submitted: &Submitted) -> (Compiled, Shortened) {
         let stencil = recipe.compile(raw);
         let tracked = stencil.has_pixel() || !stencil.links().is_empty();
         let proved = if tracked { self.prove(raw, &recipe, &stencil) } else { Ok(()) };
@@ -214,17 +234,18 @@ impl Intake {
                 (recipe, stencil)
             }
         };
-        let recipe = Recipe { short_lines: self.can_shorten(raw, &stencil), ..recipe };
+        let shortened = self.shortened(raw, &stencil);
+        let recipe = Recipe { short_lines: shortened.is_some(), ..recipe };
         let (reverse_path, wishes) = (submitted.envelope.reverse_path.clone(), submitted.envelope.wishes.clone());
-        Compiled { raw: Arc::clone(raw), stencil, recipe, reverse_path, wishes: Arc::new(wishes) }
+        (Compiled { raw: Arc::clone(raw), stencil, recipe, reverse_path, wishes: Arc::new(wishes) }, shortened)
     }
 
-    /// Whether the copies keep lines that are longer than a server has to take, in parts that can be encoded. Most mail has
-    /// none to begin with, and where two readers could disagree about the parts, all stays.
-    fn can_shorten(&self, raw: &[u8], stencil: &Stencil) -> bool {
-        sevenbit::has_long_line(raw)
-            && Outline::read(raw).is_ok()
-            && sevenbit::shorten(&self.sample(raw, stencil)).is_ok()
+    /// How long the copies are where they keep lines that are longer than a server has to take, in parts that can be
+    /// encoded. Most mail has none to begin with, and where two readers could disagree about the parts, all stays.
+    fn shortened(&self, raw: &[u8], stencil: &Stencil) -> Shortened {
+        let may = sevenbit::has_long_line(raw) && Outline::read(raw).is_ok();
+        let copy = may.then(|| sevenbit::shorten(&self.sample(raw, stencil)).ok())??;
+        Some(copy.len() as u64)
     }
 
     fn sample(&self, raw: &[u8], stencil: &Stencil) -> Vec<u8> {
@@ -295,7 +316,7 @@ fn send_at(control: &mut Control, now: Timestamp) -> Timestamp {
         Some(at) if at.since(now) > SEND_AT_MAX => {
             control
                 .complaints
-                .push("X-Postrider-Send-At is more than 30 days ahead, so it was sent at once".to_owned());
+                .push("the time that it asks for is more than 30 days ahead, so it was sent at once".to_owned());
             now
         }
         Some(at) => at.max(now),

@@ -52,6 +52,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Mode;
+    use crate::mail::stencil::PixelPlace;
 
     fn settings() -> IntakeSettings {
         IntakeSettings {
@@ -60,9 +61,12 @@ mod tests {
             base_url: "https://track.example".to_owned(),
             opens: true,
             clicks: true,
+            text_links: false,
             unsubscribe: true,
             exclude_hosts: Vec::new(),
             track_visible_urls: false,
+            vendor_headers: true,
+            pixel: PixelPlace::Auto,
             expire: Duration::from_hours(1),
         }
     }

@@ -57,7 +57,7 @@ async fn a_server_without_extensions_gets_it_step_by_step() {
     let server = Server::start(Script::default().step_by_step()).await;
     let to = address("ann@b.example");
     let courier = courier_to(&server).await;
-    let attempted = courier.attempt(parcel(&to, COPY)).await;
+    let attempted = one(&courier, parcel(&to, COPY)).await;
     handed(&attempted);
     assert_eq!(server.commands()[1], format!("MAIL FROM:<> SIZE={}", COPY.len()));
     assert!(attempted.transcript.contains("C: MAIL FROM:<> SIZE=54\nS: 250 2.1.0 ok\nC: RCPT"));
@@ -159,7 +159,7 @@ async fn a_server_without_8bitmime_gets_the_copy_that_was_made_for_it() {
     let to = address("ann@b.example");
     let seven_bit: SevenBit<'_> = &|| Box::pin(std::future::ready(Ok(b"Subject: x\r\n\r\ncaf=C3=A9\r\n".to_vec())));
     let copy = "Subject: x\r\n\r\ncaf\u{e9}\r\n".as_bytes();
-    handed(&courier_to(&old).await.attempt(Parcel { seven_bit, ..parcel(&to, copy) }).await);
+    handed(&one(&courier_to(&old).await, Parcel { seven_bit, ..parcel(&to, copy) }).await);
     assert_eq!(old.commands()[1], "MAIL FROM:<> SIZE=25");
     assert_eq!(old.messages(), [b"Subject: x\r\n\r\ncaf=C3=A9\r\n".to_vec()]);
 }
@@ -178,7 +178,7 @@ async fn internationalised_mail_goes_only_where_it_is_taken() {
             zone.a("mx.b.example", &[server.ip()]);
             let courier = Courier::new(settings(&zone, server.address.port())).unwrap();
             let copy = if utf8 { copy } else { COPY };
-            let attempted = courier.attempt(Parcel { utf8, ..parcel(recipient, copy) }).await;
+            let attempted = one(&courier, Parcel { utf8, ..parcel(recipient, copy) }).await;
             if !taken {
                 let (reply, class) = permanent(&attempted);
                 assert_eq!((reply.to_string().get(..9), class), (Some("553 5.6.7"), BounceClass::TlsOrProtocol));

@@ -41,7 +41,7 @@ async fn open(
     let custom = Custom { hostname: "relay.shop.example", timeouts: &timeouts, tls: &tls };
     let target = Target { host, address: server.address, source: None, security, login: Some(&login) };
     let mut log = Transcript::default();
-    (Session::open(target, custom, &mut log).await, log.into_text())
+    (Session::open(target, custom, &mut log).await, log.text_of(0))
 }
 
 pub fn offering_tls() -> Script {

@@ -6,6 +6,7 @@ mod hostile;
 mod names;
 mod reuse;
 mod server;
+mod shared;
 mod smarthosts;
 mod zone;
 
@@ -78,15 +79,21 @@ async fn send_copy(courier: &Courier, copy: &[u8]) -> Attempted {
 
 async fn send_to(courier: &Courier, recipient: &str, copy: &[u8]) -> Attempted {
     let (from, to) = (address("news@shop.example"), address(recipient));
-    let parcel = Parcel { reverse_path: Some(&from), ..parcel(&to, copy) };
-    tokio::time::timeout(Duration::from_secs(30), courier.attempt(parcel)).await.unwrap()
+    one(courier, Parcel { reverse_path: Some(&from), ..parcel(&to, copy) }).await
+}
+
+async fn one(courier: &Courier, parcel: Parcel<'_>) -> Attempted {
+    let mut all = tokio::time::timeout(Duration::from_secs(30), courier.attempt(parcel)).await.unwrap();
+    assert_eq!(all.len(), 1);
+    all.remove(0)
 }
 
 /// From the null reverse path, in ASCII.
 fn parcel<'a>(recipient: &'a Address, copy: &'a [u8]) -> Parcel<'a> {
     static NONE: std::sync::LazyLock<Wishes> = std::sync::LazyLock::new(Wishes::default);
     let seven_bit: SevenBit<'_> = &|| Box::pin(std::future::ready(Err("it is signed".to_owned())));
-    Parcel { reverse_path: None, recipient, copy, utf8: false, seven_bit, wishes: &NONE }
+    let (domain, recipients) = (recipient.domain(), std::slice::from_ref(recipient));
+    Parcel { reverse_path: None, domain, recipients, copy, utf8: false, seven_bit, wishes: &NONE }
 }
 
 fn temporary(attempted: &Attempted) -> (Reply, BounceClass) {

@@ -24,6 +24,12 @@ pub struct Script {
     pub rcpt: Vec<u8>,
     pub data: Vec<u8>,
     pub dot: Vec<u8>,
+    /// What it says to some recipients, by the beginning of their address.
+    pub rcpts: Vec<(&'static str, &'static str)>,
+    /// More in one transaction get 452 4.5.3.
+    pub rcpts_max: usize,
+    /// What it says to messages that some recipients are among, by the beginning of their address.
+    pub dots: Vec<(&'static str, &'static str)>,
     /// Speaks TLS after STARTTLS; without it says something that is no TLS.
     pub tls: Option<TlsAcceptor>,
     /// Speaks TLS from the start.
@@ -47,6 +53,9 @@ impl Default for Script {
             rcpt: say("250 2.1.5 ok\r\n"),
             data: say("354 go on\r\n"),
             dot: say("250 2.0.0 taken\r\n"),
+            rcpts: Vec::new(),
+            rcpts_max: usize::MAX,
+            dots: Vec::new(),
             tls: None,
             implicit: false,
             mails_max: usize::MAX,
@@ -67,6 +76,21 @@ impl Script {
     pub fn chunking(mut self) -> Self {
         self.ehlo = b"250-mx.b.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 8BITMIME\r\n".to_vec();
         self
+    }
+
+    /// What it says to RCPT for addresses that begin so.
+    fn rcpt_to(&self, path: &str, accepted: usize) -> &[u8] {
+        match self.rcpts.iter().find(|(start, _)| path.starts_with(start)) {
+            Some((_, reply)) => reply.as_bytes(),
+            None if accepted >= self.rcpts_max => b"452 4.5.3 too many recipients\r\n",
+            None => &self.rcpt,
+        }
+    }
+
+    /// What it says to a message for these.
+    fn dot_to(&self, paths: &[String]) -> &[u8] {
+        let among = |start: &str| paths.iter().any(|path| path.starts_with(start));
+        self.dots.iter().find(|(start, _)| among(start)).map_or(&self.dot, |(_, reply)| reply.as_bytes())
     }
 
     /// The same without PIPELINING.
@@ -98,6 +122,8 @@ pub struct Seen {
     pub commands: Vec<String>,
     /// Messages as they came, dots and all, without the final one.
     pub messages: Vec<Vec<u8>>,
+    /// The recipients of each.
+    pub recipients: Vec<Vec<String>>,
 }
 
 pub struct Server {
@@ -135,6 +161,10 @@ impl Server {
 
     pub fn commands(&self) -> Vec<String> {
         self.seen.lock().unwrap().commands.clone()
+    }
+
+    pub fn recipients(&self) -> Vec<Vec<String>> {
+        self.seen.lock().unwrap().recipients.clone()
     }
 
     pub fn messages(&self) -> Vec<Vec<u8>> {
@@ -177,7 +207,7 @@ where
     if greet && !say(&mut socket, &script.greeting).await? {
         return Ok(End::HungUp);
     }
-    let mut mails = 0;
+    let (mut mails, mut accepted) = (0, Vec::new());
     loop {
         let mut line = String::new();
         if socket.read_line(&mut line).await? == 0 {
@@ -190,35 +220,38 @@ where
             let octets = line.split(' ').nth(1).unwrap().parse().unwrap();
             let mut message = vec![0; octets];
             socket.read_exact(&mut message).await?;
-            let taken = script.rcpt.starts_with(b"250") && script.mail.starts_with(b"250");
+            let taken = !accepted.is_empty() && script.mail.starts_with(b"250");
+            let reply = if taken { script.dot_to(&accepted) } else { b"503 5.5.1 no transaction\r\n" };
             if taken {
-                seen.lock().unwrap().messages.push(message);
+                let mut seen = seen.lock().unwrap();
+                seen.messages.push(message);
+                seen.recipients.push(std::mem::take(&mut accepted));
             }
-            let reply = if taken { &script.dot[..] } else { b"503 5.5.1 no transaction\r\n" };
             if !say(&mut socket, reply).await? {
                 return Ok(End::HungUp);
             }
             continue;
         }
+        let path = line.split(['<', '>']).nth(1).unwrap_or_default();
         let reply: &[u8] = match verb.as_str() {
             "EHLO" => &script.ehlo,
             "HELO" => &script.helo,
             "STARTTLS" => &script.starttls,
             "AUTH" => &script.auth,
             "MAIL" => &script.mail,
-            "RCPT" => &script.rcpt,
+            "RCPT" => script.rcpt_to(path, accepted.len()),
             "DATA" => &script.data,
             "QUIT" => b"221 2.0.0 bye\r\n",
             "RSET" => b"250 2.0.0 ok\r\n",
             _ => b"500 5.5.2 what\r\n",
         };
+        match verb.as_str() {
+            "RCPT" if reply.starts_with(b"250") => accepted.push(path.to_owned()),
+            "MAIL" | "RSET" => accepted.clear(),
+            _ => {}
+        }
         if line == "AUTH LOGIN" {
-            for question in ["334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"] {
-                say(&mut socket, question.as_bytes()).await?;
-                let mut secret = String::new();
-                socket.read_line(&mut secret).await?;
-                seen.lock().unwrap().commands.push(secret.trim_end().to_owned());
-            }
+            ask_login(&mut socket, seen).await?;
         }
         if !say(&mut socket, reply).await? || verb == "QUIT" {
             return Ok(End::HungUp);
@@ -228,13 +261,29 @@ where
         }
         if verb == "DATA" && reply.starts_with(b"354") {
             let message = read_message(&mut socket).await?;
+            let paths = std::mem::take(&mut accepted);
+            let reply = script.dot_to(&paths);
             seen.lock().unwrap().messages.push(message);
+            seen.lock().unwrap().recipients.push(paths);
             mails += 1;
-            if !say(&mut socket, &script.dot).await? || mails >= script.mails_max {
+            if !say(&mut socket, reply).await? || mails >= script.mails_max {
                 return Ok(End::HungUp);
             }
         }
     }
+}
+
+async fn ask_login<S: AsyncWrite + AsyncRead + Unpin>(
+    socket: &mut BufReader<S>,
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
+    for question in ["334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"] {
+        say(socket, question.as_bytes()).await?;
+        let mut secret = String::new();
+        socket.read_line(&mut secret).await?;
+        seen.lock().unwrap().commands.push(secret.trim_end().to_owned());
+    }
+    Ok(())
 }
 
 async fn say<S: AsyncWrite + AsyncRead + Unpin>(socket: &mut BufReader<S>, reply: &[u8]) -> std::io::Result<bool> {

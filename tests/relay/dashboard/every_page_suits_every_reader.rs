@@ -42,6 +42,10 @@ async fn places(browser: &Browser) -> Vec<(&'static str, String)> {
         browser.open(&format!("/messages?state={state}&campaign={campaign}")).await;
         places.push((name, link(browser, "/messages/").await));
     }
+    let delivered = places.iter().find(|(name, _)| *name == "message-delivered").unwrap().1.clone();
+    places.push(("source", format!("{delivered}/source")));
+    browser.open("/campaigns").await;
+    places.push(("campaign-of-kinds", link(browser, "/campaigns/").await));
     places
 }
 

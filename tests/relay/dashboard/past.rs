@@ -86,6 +86,17 @@ impl Past {
         assert_eq!(relay.submit("bounces@own.example", &to, &spring).await.code, 250);
         let letter = mail("letter-november", "The November letter");
         assert_eq!(relay.submit("bounces@own.example", &to[..5], &letter).await.code, 250);
+        // One mail a reader, treated in several ways.
+        for n in 1..=9 {
+            let mut one = mail("one-by-one", &format!("For reader {n}"));
+            match n {
+                4 => one = one.replace("X-Postrider-Tag", "X-Postrider-Track: clicks\r\nX-Postrider-Tag"),
+                6 => one = one.replace("X-Postrider-Tag", "X-Postrider-Track: none\r\nX-Postrider-Tag"),
+                8 => one = one.replace("mailto:help@own.example", "https://shop.example/help"),
+                _ => {}
+            }
+            assert_eq!(relay.submit("bounces@own.example", &to[n..=n], &one).await.code, 250);
+        }
         relay.wait_idle().await;
     }
 

@@ -13,6 +13,9 @@ async fn every_page_needs_a_login() {
         "/messages",
         "/messages/1",
         "/messages/1/preview",
+        "/messages/1/source",
+        "/messages/1/source/came.eml",
+        "/messages/1/source/leaves.eml",
         "/inbox",
         "/queue",
         "/queue/order?act=cancel&kind=all",
@@ -50,7 +53,7 @@ async fn every_page_needs_a_login() {
         let answer = relay.http(&Request::form(path, &fields)).await;
         assert_eq!((answer.status, answer.header("location")), (303, Some("/login")), "{path}");
     }
-    for path in ["/api/v1/campaigns", "/api/v1/campaigns/c"] {
+    for path in ["/api/v1/campaigns", "/api/v1/campaigns/c", "/api/v1/messages/1"] {
         assert_eq!(relay.http(&Request::get(path)).await.status, 401, "{path}");
         assert_eq!(relay.http(&Request::get(path).basic("first", "wrong")).await.status, 401, "{path}");
     }

@@ -207,17 +207,14 @@ impl Relay {
         }
     }
 
-    /// Adds a sending domain: the record to publish, as `NAME=VALUE`.
+    /// Adds a sending domain: the records to publish, as `NAME=VALUE`, one a line.
     pub async fn signing_domain(&self, domain: &str) -> String {
         let printed = self.command_text(&["domain", "add", domain]).await;
-        let name = printed.split_whitespace().find(|word| word.contains("._domainkey.")).expect("a record's name");
-        let quoted: String = printed.split('"').skip(1).step_by(2).collect();
-        let value = if quoted.is_empty() {
-            printed[printed.find("v=DKIM1").expect("a record")..].lines().next().unwrap_or_default().to_owned()
-        } else {
-            quoted
-        };
-        format!("{}={value}", name.trim_end_matches('.'))
+        let lines: Vec<_> = printed.lines().map(str::trim).collect();
+        let pairs = lines.windows(2).filter(|pair| pair[1].starts_with("v=DKIM1"));
+        let records: Vec<_> = pairs.map(|pair| format!("{}={}", pair[0], pair[1])).collect();
+        assert_eq!(records.len(), 2, "{printed}");
+        records.join("\n")
     }
 
     /// A client that has logged in.

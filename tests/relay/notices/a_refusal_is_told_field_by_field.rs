@@ -10,9 +10,14 @@ const MAIL: &str = "From: News <news@own.example>\r\nTo: you@b.example\r\nSubjec
 async fn a_refusal_is_told_field_by_field() {
     let sink = Sink::start().await.unwrap();
     let zone = Zone::new().a("mx.b.example", "127.0.0.1").mx("b.example", 10, "mx.b.example");
-    let dns = zone.mx("own.example", 10, "mx.b.example").null_mx("null.example").start().await;
+    let dns = zone
+        .mx("c.example", 10, "mx.b.example")
+        .mx("own.example", 10, "mx.b.example")
+        .null_mx("null.example")
+        .start()
+        .await;
     let mut relay = Config::mx(dns.address(), sink.port()).start().await;
-    let to = ["permfail-1@b.example", "spam@b.example", "x@null.example", "ok@b.example"];
+    let to = ["permfail-1@b.example", "spam@c.example", "x@null.example", "ok@b.example"];
     assert_eq!(relay.submit("sender@own.example", &to, MAIL).await.code, 250);
 
     let notice = notice_to(&sink, "sender@own.example").await;
@@ -26,7 +31,7 @@ async fn a_refusal_is_told_field_by_field() {
     assert_eq!(notice.recipients(), 3);
     for (recipient, status, remote, said) in [
         ("permfail-1@b.example", "5.1.1", "dns; mx.b.example", "smtp; 550 5.1.1 User unknown"),
-        ("spam@b.example", "5.7.1", "dns; mx.b.example", "smtp; 554 5.7.1 Message looks like spam"),
+        ("spam@c.example", "5.7.1", "dns; mx.b.example", "smtp; 554 5.7.1 Message looks like spam"),
         ("x@null.example", "5.1.10", "", "x-postrider; "),
     ] {
         assert_eq!(notice.recipient(recipient, "Action"), "failed");

@@ -97,7 +97,7 @@ async fn a_server_that_reports_itself_is_asked_to() {
         .await;
     submit(&mut client, "b", "", &["<permfail-1@b.example> NOTIFY=FAILURE"]).await;
     notice_to(&sink, "b@own.example").await;
-    wait_until("all are delivered", PATIENCE, async || sink.received().len() == 4).await;
+    wait_until("all are delivered", PATIENCE, async || sink.tally().recipients == 4).await;
     let said = |verb: &str, about: &str| {
         let lines = sink.commands(verb);
         let line = lines.iter().find(|line| line.text.contains(about)).unwrap_or_else(|| panic!("no {verb} {about}"));

@@ -10,9 +10,12 @@ mod retry_now_does_not_wait_for_the_schedule;
 mod the_commands_work_with_and_without_a_relay;
 mod the_page_pauses_retries_and_cancels;
 
-/// A mail of a campaign.
+/// A mail of a campaign. Its copies differ, so that each has a transaction of its own.
 fn mail(campaign: &str) -> String {
-    format!("From: a@own.example\r\nSubject: {campaign}\r\nX-Postrider-Campaign: {campaign}\r\n\r\nx\r\n")
+    format!(
+        "From: a@own.example\r\nSubject: {campaign}\r\nX-Postrider-Campaign: {campaign}\r\n\
+         Content-Type: text/html\r\n\r\n<p>x</p>\r\n"
+    )
 }
 
 /// Names for two domains with one receiver.

@@ -7,6 +7,8 @@ mod a_renewed_certificate_is_shown;
 mod a_stop_in_the_middle_of_data_loses_nothing;
 mod chunks_arrive_as_they_came;
 mod guessing_passwords_stops_the_guesser_only;
+mod hostile_mails_are_relayed_or_refused;
+mod mail_written_for_a_hosted_relay_is_understood;
 mod no_false_end_smuggles_a_mail;
 mod nobody_relays_without_a_login;
 mod nothing_said_before_the_handshake_acts;

@@ -79,12 +79,13 @@ impl Shared {
             tally.mails
         };
         mail.number = number;
+        let recipients = mail.rcpt_to.len() as u64;
         match &self.settings.keep {
             Keep::Count => {}
             Keep::Memory => lock(&self.mails).push(mail),
             Keep::Folder(folder) => mail.write_into(folder).await?,
         }
-        self.taken.send_modify(|taken| *taken += 1);
+        self.taken.send_modify(|taken| *taken += recipients);
         Ok(number)
     }
 }

@@ -232,13 +232,13 @@ impl Sink {
         self.lines().into_iter().filter(|line| line.from_client && begins(line)).collect()
     }
 
-    /// Waits until `count` mails were taken, and gives them all; an error after 30 s.
+    /// Waits until mails for `count` recipients were taken, and gives them all; an error after 30 s.
     pub async fn wait_for(&self, count: u64) -> io::Result<Vec<Received>> {
         let mut taken = self.shared.taken.subscribe();
         let reached = taken.wait_for(|so_far| *so_far >= count);
         match tokio::time::timeout(Duration::from_secs(30), reached).await {
             Ok(_) => Ok(self.received()),
-            Err(_) => Err(io::Error::other(format!("{} of {count} mails came in 30 s", self.tally().mails))),
+            Err(_) => Err(io::Error::other(format!("{} of {count} copies came in 30 s", self.tally().recipients))),
         }
     }
 }

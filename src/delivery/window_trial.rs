@@ -1,0 +1,210 @@
+//! The window beside a queue, with everything that happens to it.
+
+use super::tests::{at, due, limits};
+use super::*;
+use crate::domain::{CampaignId, DeliveryId, MessageId};
+use proptest::prelude::*;
+
+/// A queue of rows beside the window, whose commits are heard of late, and in which campaigns and domains are paused
+/// and single rows cancelled.
+struct Trial {
+    window: Window,
+    disk: HashMap<i64, Due>,
+    now: i64,
+    chance: u64,
+    commit: u64,
+    incoming: VecDeque<(i64, (u8, i64))>,
+    unheard: Vec<Due>,
+    reads: Vec<(Domain, Refill, usize)>,
+    under_way: Vec<Due>,
+    look_ups: Vec<Domain>,
+    /// What the window was told last.
+    sites: HashMap<Domain, String>,
+    /// Where what is under way is counted, and in which transaction.
+    counted: HashMap<i64, (String, usize)>,
+    transactions: usize,
+    shared: usize,
+    paused: HashSet<Selection>,
+    delivered: HashSet<i64>,
+    cancelled: HashSet<i64>,
+}
+
+impl Trial {
+    fn roll(&mut self, n: usize) -> usize {
+        self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(self.chance >> 33).unwrap() % n
+    }
+
+    fn accept(&mut self) {
+        let Some((n, (domain, delay))) = self.incoming.pop_front() else { return };
+        self.commit += 1;
+        let message = n / 8;
+        let campaign = CampaignId::from_raw(message % 3);
+        let due = due(n, &format!("d{}.example", domain % 12), self.now + delay);
+        let (message, alike) = (MessageId::from_raw(message), message % 2 == 0);
+        let row = Due { commit: self.commit, campaign, message, alike, ..due };
+        self.disk.insert(n, row.clone());
+        self.unheard.push(row);
+    }
+
+    fn settle(&mut self) {
+        let at_random = self.roll(self.under_way.len());
+        let mut d = self.under_way.remove(at_random);
+        self.counted.remove(&d.delivery.raw());
+        if self.roll(4) == 0 {
+            let site = format!("mx{}.example", self.roll(3));
+            self.window.learn_site(d.address.domain(), &site);
+            self.sites.insert(d.address.domain().clone(), site);
+        }
+        if d.attempts == 0 && self.roll(3) == 0 {
+            (d.attempts, d.next_at) = (1, at(self.now + 5));
+            self.disk.insert(d.delivery.raw(), d.clone());
+            self.window.settled(&d, Some(d.next_at), at(self.now));
+        } else {
+            assert!(self.delivered.insert(d.delivery.raw()), "delivered twice");
+            self.disk.remove(&d.delivery.raw());
+            self.window.settled(&d, None, at(self.now));
+        }
+    }
+
+    fn pause_or_resume(&mut self, may_pause: bool) {
+        let domain = Domain::parse("d1.example").unwrap();
+        let campaign = |n| Selection::Campaign(CampaignId::from_raw(n));
+        let mut parts = [campaign(0), campaign(1), Selection::Domain(domain), Selection::All];
+        let part = std::mem::replace(&mut parts[self.roll(4)], Selection::All);
+        if self.paused.remove(&part) {
+            self.window.release(&part, at(self.now));
+            let of_part = self.disk.values().filter(|d| part == Selection::Campaign(d.campaign));
+            let domains: HashSet<_> = of_part.map(|d| d.address.domain().clone()).collect();
+            self.window.wake(domains, at(self.now));
+        } else if may_pause {
+            self.paused.insert(part.clone());
+            self.window.withhold(part);
+        }
+    }
+
+    fn cancel(&mut self) {
+        let Some(n) = self.disk.keys().min().copied() else { return };
+        let part = Selection::Delivery(DeliveryId::from_raw(n));
+        self.window.withhold(part.clone());
+        if self.under_way.iter().all(|d| d.delivery.raw() != n) {
+            self.disk.remove(&n);
+            self.cancelled.insert(n);
+        }
+        self.window.cancelled(&part, self.commit + 1, at(self.now));
+    }
+
+    fn locate(&mut self) {
+        let at_random = self.roll(self.look_ups.len());
+        let domain = self.look_ups.remove(at_random);
+        let found = (self.roll(4) > 0).then(|| format!("mx{}.example", self.roll(3)));
+        self.window.located(&domain, found.as_deref());
+        found.map(|site| self.sites.insert(domain, site));
+    }
+
+    fn step(&mut self) {
+        let now = at(self.now);
+        let barring = self.roll(5) == 0;
+        let step =
+            if barring { self.window.next_but(now, |site| site == "mx0.example") } else { self.window.next(now) };
+        match step {
+            Step::Locate(domain) => self.look_ups.push(domain),
+            Step::Deliver(dues) => {
+                let site = self.sites[dues[0].address.domain()].clone();
+                assert!(!barring || site != "mx0.example", "a barred site is visited");
+                let there = self.counted.values().filter(|(other, _)| *other == site);
+                let beside: HashSet<_> = there.map(|(_, transaction)| transaction).collect();
+                assert!(beside.len() < limits().per_site, "too many to {site}");
+                assert!(dues.len() == 1 || dues.len() <= 50 && dues.iter().all(|d| d.alike), "{dues:?}");
+                self.transactions += 1;
+                self.shared += dues.len() - 1;
+                for d in dues {
+                    let of = [Selection::Campaign(d.campaign), Selection::Domain(d.address.domain().clone())];
+                    let is_paused = self.paused.contains(&Selection::All) || of.iter().any(|p| self.paused.contains(p));
+                    assert!(!is_paused, "a paused row starts");
+                    assert!(!self.cancelled.contains(&d.delivery.raw()), "a cancelled row starts");
+                    let before = self.counted.insert(d.delivery.raw(), (site.clone(), self.transactions));
+                    assert_eq!(before, None, "twice under way");
+                    self.under_way.push(d);
+                }
+            }
+            Step::Refill(domain, asked) => {
+                let open = |d: &&Due| !self.paused.contains(&Selection::Campaign(d.campaign));
+                let of_domain = || self.disk.values().filter(|d| *d.address.domain() == domain).filter(open);
+                let mut due: Vec<_> = of_domain().filter(|d| d.next_at.millis() <= self.now).cloned().collect();
+                due.truncate(asked);
+                let later = of_domain().map(|d| d.next_at).filter(|t| t.millis() > self.now).min();
+                let through = self.commit + 1;
+                self.reads.push((domain, Refill { due, later, through }, asked));
+            }
+            Step::Wait(_) => self.now += 1,
+        }
+    }
+}
+
+/// Whatever happens, each row is delivered exactly once a time it is due, none that is paused or cancelled starts, no
+/// site is visited by more transactions than its limit, none is shared by what differs, and all that is left goes out in the end.
+fn run(rows: Vec<(u8, i64)>, seed: u64) -> usize {
+    let total = rows.len();
+    let mut trial = Trial {
+        window: Window::new(limits(), vec![]),
+        disk: HashMap::new(),
+        now: 0,
+        chance: seed | 1,
+        commit: 0,
+        incoming: (0..).zip(rows).collect(),
+        unheard: Vec::new(),
+        reads: Vec::new(),
+        under_way: Vec::new(),
+        look_ups: Vec::new(),
+        sites: HashMap::new(),
+        counted: HashMap::new(),
+        transactions: 0,
+        shared: 0,
+        paused: HashSet::new(),
+        delivered: HashSet::new(),
+        cancelled: HashSet::new(),
+    };
+    for turn in 0..300_000 {
+        if trial.roll(40) == 0 {
+            trial.pause_or_resume(turn < 20_000);
+        }
+        if trial.roll(60) == 0 {
+            trial.cancel();
+        }
+        match trial.roll(7) {
+            0 => trial.accept(),
+            1 if !trial.unheard.is_empty() => {
+                let at_random = trial.roll(trial.unheard.len());
+                let due = trial.unheard.remove(at_random);
+                trial.window.accepted(due, at(trial.now));
+            }
+            2 if !trial.reads.is_empty() => {
+                let at_random = trial.roll(trial.reads.len());
+                let (domain, read, asked) = trial.reads.remove(at_random);
+                trial.window.refilled(&domain, read, asked, at(trial.now));
+            }
+            3 if !trial.under_way.is_empty() => trial.settle(),
+            4 if !trial.look_ups.is_empty() => trial.locate(),
+            _ => trial.step(),
+        }
+        if trial.delivered.len() + trial.cancelled.len() == total {
+            return trial.shared;
+        }
+    }
+    panic!("{} of {total} delivered, {} cancelled", trial.delivered.len(), trial.cancelled.len());
+}
+
+#[test]
+fn what_is_alike_is_shared_in_the_midst_of_all_that_happens() {
+    let rows = (0..300_u16).map(|n| (u8::try_from(n / 16).unwrap(), 0)).collect();
+    assert!(run(rows, 7) > 50);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn every_row_is_delivered_once(rows in proptest::collection::vec((any::<u8>(), 0_i64..20), 1..300), seed in any::<u64>()) {
+        run(rows, seed);
+    }
+}
