@@ -159,7 +159,10 @@ pub fn stencil(input: &[u8]) {
         let Some((pick, page)) = input.split_first() else { return };
         // Octets that are none of the charset are replaced by readers, each in its own way.
         let Ok(page) = std::str::from_utf8(page) else { return };
-        if page.contains(['\0', '\r', '\u{feff}']) {
+        // Inside of `svg` and `math` the second reader takes scripts and styles for raw text, which no browser does; such
+        // a mail goes out untracked.
+        let lower = page.to_ascii_lowercase();
+        if page.contains(['\0', '\r', '\u{feff}']) || lower.contains("<svg") || lower.contains("<math") {
             return;
         }
         let head = "MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n";

@@ -15,6 +15,7 @@ use lol_html::{
 
 use super::conditional;
 use super::link::{self, Rules};
+use super::tags;
 
 /// The parser's own memory, in octets.
 const MEMORY_MAX: usize = 8 << 20;
@@ -268,16 +269,13 @@ fn attribute_range(page: &[u8], name: Range<usize>) -> Range<usize> {
 /// without a line break would get another on its way (RFC 5321 section 4.1.1.4), and blanks at the end of a line may be
 /// dropped on it (RFC 2045 section 6.7). Never inside a tag, a comment, a script or a style, where nobody would load it.
 fn pixel_place(page: &[u8], seen: &Seen) -> Option<(usize, &'static str)> {
-    let live = |at: usize| !seen.comments.iter().chain(&seen.raw_texts).any(|range| range.contains(&at));
-    let last = |tag: &[u8]| {
-        let lower = |n: usize| page.get(n..n + tag.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(tag));
-        let ended = |n: usize| lower(n) && ends_name(page, n + tag.len());
-        memchr::memrchr_iter(b'<', page).find(|n| ended(*n) && live(*n) && !is_in_tag(page, *n, seen))
-    };
-    if let Some(at) = last(b"</body") {
+    let mut hidden: Vec<_> = seen.comments.iter().chain(&seen.raw_texts).cloned().collect();
+    hidden.sort_by_key(|range| (range.start, range.end));
+    let ends = tags::walk(page, hidden.into_iter());
+    if let Some(at) = ends.body {
         return Some((at, "before </body>"));
     }
-    if let Some(at) = last(b"</html") {
+    if let Some(at) = ends.html {
         return Some((at, "before </html>"));
     }
     let at_end = |range: &&Range<usize>| range.end >= page.len();
@@ -286,48 +284,7 @@ fn pixel_place(page: &[u8], seen: &Seen) -> Option<(usize, &'static str)> {
         !(text.ends_with(b"-->") || text.ends_with(b"--!>") || (text.ends_with(b">") && !text.starts_with(b"<!--")))
     };
     let swallowed = seen.comments.iter().filter(at_end).any(open) || seen.raw_texts.iter().any(|text| at_end(&text));
-    let end = page.trim_ascii_end().len();
-    (!swallowed && !is_in_tag(page, end, seen)).then_some((end, "at the end"))
-}
-
-fn ends_name(page: &[u8], at: usize) -> bool {
-    page.get(at).is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/'))
-}
-
-/// Whether a place stands within a tag, as in an attribute's value. Between it and the last comment, script or style
-/// there is nothing but texts and tags.
-fn is_in_tag(page: &[u8], place: usize, seen: &Seen) -> bool {
-    let ends = seen.comments.iter().chain(&seen.raw_texts).map(|range| range.end);
-    let mut at = ends.filter(|end| *end <= place).max().unwrap_or(0);
-    let find = |from: usize, byte: u8| page.get(from..).and_then(|rest| memchr::memchr(byte, rest)).map(|n| from + n);
-    while let Some(open) = find(at, b'<').filter(|open| *open < place) {
-        at = open + 1;
-        if !page.get(at).is_some_and(|b| b.is_ascii_alphabetic() || b"/!?".contains(b)) {
-            continue;
-        }
-        // Only at its beginning is a quote one.
-        let (mut before_value, mut in_value, mut closed) = (false, false, false);
-        while let Some(byte) = page.get(at) {
-            at += 1;
-            match byte {
-                b'>' => {
-                    closed = true;
-                    break;
-                }
-                b'"' | b'\'' if before_value => {
-                    at = find(at, *byte).map_or(page.len(), |end| end + 1);
-                    before_value = false;
-                }
-                b'=' if !in_value => before_value = true,
-                _ if byte.is_ascii_whitespace() => in_value = false,
-                _ => in_value |= std::mem::take(&mut before_value),
-            }
-        }
-        if at > place || !closed {
-            return true;
-        }
-    }
-    false
+    (!swallowed && !ends.open).then_some((page.trim_ascii_end().len(), "at the end"))
 }
 
 /// Just behind `<body …>`, and where that is itself shown on a condition, behind the condition's end.

@@ -25,6 +25,7 @@ pub mod recipe;
 mod removed;
 pub mod sevenbit;
 pub mod stencil;
+mod tags;
 pub mod text;
 pub mod transfer;
 pub mod vendor;

@@ -96,6 +96,7 @@ fn pages() -> Vec<(&'static str, String, End)> {
         ("a comment that never ends", html(&format!("{LINK}<!--{}", lines("-- ", 400_000))), Tracked(1)),
         ("a tag that never ends", html(&format!("{LINK}<a {}", lines("x=y ", 300_000))), Untouched),
         ("an attribute that never ends", html(&format!("{LINK}<a href=\"{}", lines("https://", 100_000))), Tracked(1)),
+        ("end tags in an attribute", html(&format!("{LINK}<p title=\"{}\">", lines("</body>", 200_000))), Tracked(1)),
         ("conditional comments that never end", html(&lines("<!--[if mso]>", 80_000)), Untouched),
         ("anchors that never end", html(&lines("<a href=", 120_000)), Untouched),
         ("a hundred thousand links", html(&LINK.repeat(100_000)), Tracked(1_000)),
