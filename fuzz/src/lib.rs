@@ -132,10 +132,11 @@ pub fn html(input: &[u8]) {
 pub fn link(input: &[u8]) {
     let Some((pick, raw)) = input.split_first() else { return };
     let encoding = ENCODINGS[usize::from(*pick) % ENCODINGS.len()];
-    if let Ok(target) = link::target(raw, encoding) {
+    if let Ok(link::Target { url: target, host }) = link::target(raw, encoding) {
         assert!(target.bytes().all(|b| b.is_ascii_graphic()), "{target:?}");
         let url = url::Url::parse(&target).expect("a URL");
         assert!(matches!(url.scheme(), "http" | "https") && url.has_host(), "{target}");
+        assert_eq!(url.host_str().map(|host| host.trim_end_matches('.')), Some(host.as_str()), "{target}");
         let parsed = url::Url::parse(&target).map(String::from);
         assert_eq!(url::Url::parse(parsed.as_deref().unwrap_or_default()).map(String::from), parsed);
     }

@@ -128,10 +128,10 @@ fn judge(page: &[u8], encoding: &'static Encoding, raw: Raw, rules: Rules<'_>) -
     let text = if text.is_empty() { clean(&htmlize::unescape(raw.alt.as_str())) } else { text };
     let bytes = page.get(raw.value.clone()).unwrap_or_default();
     let verdict = match link::target(bytes, encoding) {
-        Ok(target) if raw.opted_out => Err((target, link::OPTED_OUT)),
+        Ok(target) if raw.opted_out => Err((target.url, link::OPTED_OUT)),
         Ok(target) => match link::objection(&target, &text, rules) {
-            None => Ok(target),
-            Some(why) => Err((target, why)),
+            None => Ok(target.url),
+            Some(why) => Err((target.url, why)),
         },
         Err(why) => {
             let written = encoding.decode_without_bom_handling(bytes).0;

@@ -23,8 +23,19 @@ pub const OPT_OUTS: &[(&str, Option<&str>)] = &[
 /// Why a link with an opt-out attribute is left alone.
 pub const OPTED_OUT: &str = "the sender asked for it";
 
+const NO_HOST: &str = "it names no host";
+
 /// Marks of templates that were not filled in.
 const PLACEHOLDERS: &[&str] = &["{{", "}}", "{%", "*|", "|*", "[[", "]]", "<%", "%>", "${", "%%"];
+
+/// Where a link leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The whole URL, exactly.
+    pub url: String,
+    /// Its host, without a final dot.
+    pub host: String,
+}
 
 /// By what links are judged.
 #[derive(Debug, Clone, Copy)]
@@ -47,17 +58,17 @@ pub fn is_opt_out(name: &str, value: &str) -> bool {
 /// A link's target as the browser would open it: character references decoded, outer white space and line breaks dropped
 /// (WHATWG URL, 4.4 steps 1 and 3). Printable ASCII behind `http://` or `https://` is kept character for character;
 /// anything else becomes what the WHATWG parser makes of it in the page's encoding.
-pub fn target(raw: &[u8], encoding: &'static Encoding) -> Result<String, &'static str> {
+pub fn target(raw: &[u8], encoding: &'static Encoding) -> Result<Target, &'static str> {
     let (text, _) = encoding.decode_without_bom_handling(raw);
     let decoded = htmlize::unescape_attribute(text);
     // No page holds a NUL (WHATWG HTML, 13.2.5).
-    let decoded = decoded.replace('\0', "\u{fffd}");
+    let decoded = if decoded.contains('\0') { decoded.replace('\0', "\u{fffd}").into() } else { decoded };
     let trimmed = decoded.trim_matches(|c: char| c <= ' ');
-    as_written(trimmed.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')).collect(), encoding)
+    as_written(trimmed.split(['\t', '\r', '\n']).collect(), encoding)
 }
 
 /// [`target`] of a link that stands in the open, as in plain text: nothing in it is a character reference.
-pub fn as_written(clean: String, encoding: &'static Encoding) -> Result<String, &'static str> {
+pub fn as_written(clean: String, encoding: &'static Encoding) -> Result<Target, &'static str> {
     if !names_host(&clean) {
         return Err(other_scheme(&clean));
     }
@@ -66,22 +77,21 @@ pub fn as_written(clean: String, encoding: &'static Encoding) -> Result<String, 
     }
     let encode = query_encoder(encoding);
     let parsed = url::Url::options().encoding_override(Some(&encode)).parse(&clean);
-    match parsed {
-        Ok(url) if url.host_str().is_none_or(str::is_empty) => Err("it names no host"),
-        Ok(_) if is_http(&clean) && clean.bytes().all(|b| b.is_ascii_graphic()) => Ok(clean),
-        Ok(url) => Ok(url.to_string()),
-        Err(_) => Err("it is no URL that a browser opens"),
-    }
+    let url = parsed.map_err(|_| "it is no URL that a browser opens")?;
+    let host = host_in(&url).filter(|host| !host.is_empty()).ok_or(NO_HOST)?;
+    let exact = is_http(&clean) && clean.bytes().all(|b| b.is_ascii_graphic());
+    Ok(Target { url: if exact { clean } else { url.into() }, host })
 }
 
 /// Why a link with this target and this visible text is left alone, if it is.
-pub fn objection(target: &str, label: &str, rules: Rules<'_>) -> Option<&'static str> {
-    let Some(host) = host_of(target) else { return Some("it names no host") };
+pub fn objection(target: &Target, label: &str, rules: Rules<'_>) -> Option<&'static str> {
+    let Target { url: target, host } = target;
     if host.eq_ignore_ascii_case(rules.tracking_host) {
         return Some("it leads to the tracking host itself");
     }
-    let domain = Domain::parse(&host).ok();
-    if domain.is_some_and(|domain| rules.switches.exclude_hosts.iter().any(|excluded| domain.is_within(excluded))) {
+    let excluded = &rules.switches.exclude_hosts;
+    let domain = if excluded.is_empty() { None } else { Domain::parse(host).ok() };
+    if domain.is_some_and(|domain| excluded.iter().any(|excluded| domain.is_within(excluded))) {
         return Some("its host is excluded by the configuration");
     }
     if rules.unsubscribe_urls.iter().any(|url| is_same_url(url, target)) {
@@ -141,7 +151,7 @@ fn other_scheme(text: &str) -> &'static str {
         _ if text.is_empty() => "it is empty",
         _ if text.starts_with('#') => "it leads to a place in the same mail",
         _ if PLACEHOLDERS.iter().any(|mark| text.contains(mark)) => "it holds a placeholder that was not filled in",
-        Some(at) if matches!(text[..at].to_ascii_lowercase().as_str(), "http" | "https") => "it names no host",
+        Some(at) if matches!(text[..at].to_ascii_lowercase().as_str(), "http" | "https") => NO_HOST,
         Some(_) => "it is no http or https link",
         None => "it is relative",
     }
@@ -157,11 +167,17 @@ fn has_percent_name(text: &str) -> bool {
 
 /// The host of a URL, without a final dot.
 pub fn host_of(url: &str) -> Option<String> {
-    url::Url::parse(url).ok()?.host_str().map(|host| host.trim_end_matches('.').to_owned())
+    host_in(&url::Url::parse(url).ok()?)
+}
+
+fn host_in(url: &url::Url) -> Option<String> {
+    url.host_str().map(|host| host.trim_end_matches('.').to_owned())
 }
 
 /// The hosts that a link's text claims to lead to, without what a reader does not see.
 fn shown_hosts(label: &str) -> impl Iterator<Item = String> {
+    // Most links say what they lead to in words, and none of the signs that make a host come of a letter's lower case.
+    let label = if label.contains(['.', ':']) { label } else { "" };
     let seen: String = label.chars().filter(|c| !is_invisible(*c)).flat_map(char::to_lowercase).collect();
     let words = seen.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
@@ -195,6 +211,10 @@ mod tests {
     use crate::mail::stencil::PixelPlace;
     use encoding_rs::{UTF_8, WINDOWS_1252};
 
+    fn url(raw: &[u8], encoding: &'static Encoding) -> Result<String, &'static str> {
+        target(raw, encoding).map(|target| target.url)
+    }
+
     #[test]
     fn targets_are_exact() {
         for (raw, wanted) in [
@@ -209,15 +229,15 @@ mod tests {
             ("https://a.example/\0", "https://a.example/%EF%BF%BD"),
         ] {
             let wanted = if wanted.contains(' ') { "https://a.example/%20%20path" } else { wanted };
-            assert_eq!(target(raw.as_bytes(), UTF_8).as_deref(), Ok(wanted), "{raw}");
+            assert_eq!(url(raw.as_bytes(), UTF_8).as_deref(), Ok(wanted), "{raw}");
         }
         assert_eq!(
-            target(b"https://a.example/\xe9?q=\xe9", WINDOWS_1252).as_deref(),
+            url(b"https://a.example/\xe9?q=\xe9", WINDOWS_1252).as_deref(),
             Ok("https://a.example/%C3%A9?q=%E9")
         );
-        let lacking = target("https://a.example/?q=\u{fc}&amp;r=&#x448;".as_bytes(), UTF_8);
+        let lacking = url("https://a.example/?q=\u{fc}&amp;r=&#x448;".as_bytes(), UTF_8);
         assert_eq!(lacking.as_deref(), Ok("https://a.example/?q=%C3%BC&r=%D1%88"));
-        let lacking = target(b"https://a.example/?q=\xfc&amp;r=&#x448;;", WINDOWS_1252);
+        let lacking = url(b"https://a.example/?q=\xfc&amp;r=&#x448;;", WINDOWS_1252);
         assert_eq!(lacking.as_deref(), Ok("https://a.example/?q=%FC&r=%26%231096%3B;"));
     }
 
@@ -260,7 +280,7 @@ mod tests {
         };
         let unsubscribe_urls = ["https://list.example/out".to_owned()];
         let rules = Rules { switches: &switches, tracking_host: "track.shop.com", unsubscribe_urls: &unsubscribe_urls };
-        objection(target, label, rules)
+        objection(&as_written(target.to_owned(), UTF_8).unwrap(), label, rules)
     }
 
     #[test]

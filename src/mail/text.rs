@@ -52,10 +52,10 @@ fn judge(
         return Err(why);
     }
     let target = link::as_written(written.to_owned(), reading.encoding)?;
-    if opted_out.contains(&target) {
+    if opted_out.contains(&target.url) {
         return Err("the sender asked for it in the HTML part");
     }
-    link::objection(&target, "", rules).map_or(Ok(target), Err)
+    link::objection(&target, "", rules).map_or(Ok(target.url), Err)
 }
 
 fn scheme_start(page: &[u8], colon: usize) -> Option<usize> {
