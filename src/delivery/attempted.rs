@@ -17,7 +17,7 @@ pub struct Parcel<'a> {
     pub reverse_path: Option<&'a Address>,
     /// Whose server gets it.
     pub domain: &'a Domain,
-    /// All at that domain; at most 64.
+    /// All at that domain, or at others whose mail goes to the same servers; at most 64.
     pub recipients: &'a [Address],
     /// The complete message; every line ends in CRLF.
     pub copy: &'a [u8],

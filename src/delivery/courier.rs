@@ -81,6 +81,11 @@ impl Courier {
         }
     }
 
+    /// Equal for domains whose mail goes to the same servers now; `None` when that is not known.
+    pub async fn route_key(&self, domain: &Domain) -> Option<String> {
+        self.0.route(domain).await.ok().map(|route| route.key)
+    }
+
     /// Says goodbye to the servers whose sessions wait for another copy.
     pub async fn close(&self) {
         self.0.pool.close().await;

@@ -1,6 +1,7 @@
 //! What becomes of deliveries that the window gives out together: each is asked for once more, one copy is rendered and
 //! handed over for all of them, and what came of each is written down by itself.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::attempted::{Answer, Attempted, Parcel, SevenBit};
 use super::copy::{Copy, CopyFault};
 use super::dispatcher::{Inner, STORE_PAUSE};
 use crate::domain::event::Attempt;
-use crate::domain::{Address, Mode, Outcome, Suppression, Timestamp};
+use crate::domain::{Address, Domain, Mode, Outcome, Suppression, Timestamp};
 use crate::store::{Due, Settlement, StoreError};
 
 /// An attempt that says nothing about the receiver is made again after this; the outage decides whether it is begun.
@@ -33,7 +34,11 @@ impl Inner {
                     Box::pin(self.send(std::slice::from_ref(due))).await;
                 }
             }
-            Ok(copy) => self.hand_over(dues, &copy).await,
+            Ok(copy) => {
+                for together in self.by_route(dues).await {
+                    self.hand_over(&together, &copy).await;
+                }
+            }
             Err(CopyFault::Unusable(why)) => {
                 join_all(dues.iter().map(async |due| self.ended(due, self.hold(due, &why).await))).await;
             }
@@ -41,6 +46,24 @@ impl Inner {
                 dues.iter().for_each(|due| self.ended(due, Some(self.unread(due, &error))));
             }
         }
+    }
+
+    /// What goes to the same servers now: a domain may have moved since its site was looked for.
+    async fn by_route(&self, dues: &[Due]) -> Vec<Vec<Due>> {
+        let domains: BTreeSet<&Domain> = dues.iter().map(|due| due.address.domain()).collect();
+        if domains.len() == 1 {
+            return vec![dues.to_vec()];
+        }
+        let keys = domains.iter().map(async |domain| (*domain, self.courier.route_key(domain).await));
+        let keys: BTreeMap<_, _> = join_all(keys).await.into_iter().collect();
+        let mut groups: BTreeMap<_, Vec<Due>> = BTreeMap::new();
+        for due in dues {
+            let domain = due.address.domain();
+            // Where one is not known the domain goes by itself.
+            let key = keys.get(domain).cloned().flatten().ok_or(domain);
+            groups.entry(key).or_default().push(due.clone());
+        }
+        groups.into_values().collect()
     }
 
     /// It is due again then; `None`: it has left the queue.

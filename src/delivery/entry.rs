@@ -3,11 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::alike::Likeness;
 use crate::domain::{DeliveryId, Domain, Mode, Timestamp};
 use crate::store::Due;
-
-/// Deliveries that may share a transaction.
-const TOGETHER_MAX: usize = 50;
 
 /// Where a domain stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,14 +54,11 @@ impl Entry {
         }
     }
 
-    /// The next one, with all that may share its transaction.
-    pub(super) fn take_together(&mut self) -> Vec<Due> {
-        let mut taken: Vec<Due> = self.loaded.pop_front().into_iter().collect();
-        let Some(first) = taken.first().filter(|due| due.alike && due.mode == Mode::Live) else { return taken };
-        // SMTPUTF8 is asked for the whole transaction, and is nothing that the others should need.
-        let (message, ascii) = (first.message, first.address.is_ascii());
+    /// Takes all that are of this likeness, up to `room`, out of what is loaded.
+    pub(super) fn take_like(&mut self, likeness: Likeness, room: usize) -> Vec<Due> {
+        let mut taken: Vec<Due> = Vec::new();
         self.loaded.retain(|due| {
-            let joins = taken.len() < TOGETHER_MAX && due.message == message && due.address.is_ascii() == ascii;
+            let joins = taken.len() < room && Likeness::of(due) == Some(likeness);
             if joins {
                 taken.push(due.clone());
             }

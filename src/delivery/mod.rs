@@ -12,12 +12,14 @@
 //! It promises bounded memory and time whatever a server says, no password without TLS, and never a fall-back to
 //! address records when the DNS did not answer. It may import `domain` and rooms of lower floors only.
 
+mod alike;
 mod attempted;
 mod copy;
 mod courier;
 mod deliver;
 mod dispatcher;
 mod dns;
+mod entries;
 mod entry;
 mod envelope;
 mod failure;

@@ -1,5 +1,6 @@
 //! Where the mail of a domain goes (RFC 5321 section 5.1).
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -24,12 +25,15 @@ pub(super) struct Route {
     pub(super) best: usize,
     /// The domain has no MX records: its own address is meant.
     pub(super) implicit: bool,
+    /// Equal for domains whose mail goes to the same hosts in the same order of preference.
+    pub(super) key: String,
 }
 
 impl Route {
     /// To the one configured host.
     pub(super) fn to_smarthost(smarthost: &Smarthost) -> Self {
-        Self { site: smarthost.host.clone(), hosts: vec![smarthost.host.clone()], best: 1, implicit: false }
+        let (site, hosts, key) = (smarthost.host.clone(), vec![smarthost.host.clone()], smarthost.host.clone());
+        Self { site, hosts, best: 1, implicit: false, key }
     }
 
     /// To the mail exchangers of a domain. `own_name` is this relay's name.
@@ -40,7 +44,7 @@ impl Route {
                 // The implicit MX: the domain itself, when it has an address.
                 let host = domain.as_str().to_owned();
                 let route = Self::from_exchanges(vec![Exchange { preference: 0, host }], domain, own_name)?;
-                Ok(Self { implicit: true, ..route })
+                Ok(Self { implicit: true, key: format!("{domain} itself"), ..route })
             }
             Err(LookupError::NoName) => Err(Failure::found(
                 Step::Lookup,
@@ -67,7 +71,7 @@ impl Route {
             return Err(Failure::found(Step::Lookup, 554, EnhancedCode(5, 4, 6), BounceClass::Dns, text));
         };
         let site = all.iter().filter(|e| e.preference == best).map(|e| e.host.as_str()).min().unwrap_or_default();
-        let site = site.to_owned();
+        let (site, key) = (site.to_owned(), key(&all));
         // Shuffled, then sorted by a stable sort: equals stay in an order of chance.
         all.shuffle(&mut rand::rng());
         all.sort_by_key(|e| e.preference);
@@ -79,8 +83,24 @@ impl Route {
                 bests += usize::from(exchange.preference == best);
             }
         }
-        Ok(Self { site, hosts, best: bests, implicit: false })
+        Ok(Self { site, hosts, best: bests, implicit: false, key })
     }
+}
+
+/// Hosts in the order of their names, `,` between equals and `;` before less preferred ones.
+fn key(all: &[Exchange]) -> String {
+    let ranked: BTreeSet<_> = all.iter().map(|exchange| (exchange.preference, exchange.host.as_str())).collect();
+    let mut key = String::new();
+    let mut last = None;
+    for (preference, host) in ranked {
+        match last.replace(preference) {
+            None => {}
+            Some(before) if before == preference => key.push(','),
+            Some(_) => key.push(';'),
+        }
+        key.push_str(host);
+    }
+    key
 }
 
 /// One of the own addresses of the same kind as `target`, by chance. `Err` when there are own addresses, but none of
@@ -123,6 +143,22 @@ mod tests {
             firsts.insert(route.hosts[0].clone());
         }
         assert_eq!(firsts.len(), 2);
+    }
+
+    #[test]
+    fn keys_are_equal_where_hosts_and_their_order_are() {
+        let key = |records: &[(u16, &str)]| route(records).unwrap().key;
+        let one = key(&[(10, "a.example"), (10, "b.example"), (30, "c.example")]);
+        assert_eq!(one, "a.example,b.example;c.example");
+        assert_eq!(one, key(&[(5, "c.example"), (0, "b.example"), (0, "a.example"), (0, "a.example")]));
+        for other in [
+            &[(10, "a.example"), (20, "b.example"), (30, "c.example")][..],
+            &[(10, "a.example"), (10, "b.example"), (10, "c.example")],
+            &[(10, "a.example"), (10, "b.example")],
+            &[(10, "a.example"), (10, "b.example"), (30, "d.example")],
+        ] {
+            assert_ne!(one, key(other));
+        }
     }
 
     #[test]

@@ -6,14 +6,17 @@
 //! the start. Only a few domains are read at a time, and once much is loaded a domain is read one delivery at a time: a
 //! million waiting mails take no more memory than that.
 //!
-//! Deliveries of a message whose copies are all the same bytes leave together, as one transaction: it takes one permit.
+//! Deliveries of a message whose copies are all the same bytes leave together, with those of other domains of their site,
+//! as one transaction: it takes one permit.
 //!
 //! A paused domain is passed over, deliveries of a paused campaign are dropped here and left out by the reads, and both
 //! come back when they are released.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::alike::Likeness;
+use super::entries::Entries;
 use super::entry::{Entry, Place};
 use super::flights::{Flights, Left};
 use super::sites::Sites;
@@ -54,7 +57,7 @@ pub enum Step {
 /// The window.
 pub struct Window {
     limits: Limits,
-    entries: HashMap<Domain, Entry>,
+    entries: Entries,
     sites: Sites,
     ring: VecDeque<Domain>,
     timers: Timers,
@@ -62,8 +65,6 @@ pub struct Window {
     /// Domains whose site is being looked for.
     locating: usize,
     withheld: Withheld,
-    /// How many are loaded, over all domains.
-    loaded: usize,
     reading: HashSet<Domain>,
     hungry: VecDeque<Domain>,
     /// The last commit that a read may have seen.
@@ -75,14 +76,13 @@ impl Window {
     pub fn new(limits: Limits, heads: Vec<Head>) -> Self {
         let mut window = Self {
             limits,
-            entries: HashMap::new(),
+            entries: Entries::default(),
             sites: Sites::default(),
             ring: VecDeque::new(),
             timers: Timers::default(),
             flights: Flights::default(),
             locating: 0,
             withheld: Withheld::default(),
-            loaded: 0,
             reading: HashSet::new(),
             hungry: VecDeque::new(),
             read_through: 0,
@@ -117,8 +117,7 @@ impl Window {
         if due.next_at > now {
             entry.due_at(due.next_at);
         } else if unseen && !entry.more && entry.place != Place::Refilling && entry.loaded.len() < LOADED_MAX {
-            entry.loaded.push_back(due);
-            self.loaded += 1;
+            self.entries.load(due);
         } else {
             entry.more = true;
         }
@@ -128,14 +127,8 @@ impl Window {
     /// Starts nothing of this part of the queue until it is released; what is under way goes on.
     pub fn withhold(&mut self, selection: Selection) {
         self.withheld.add(selection);
-        for (domain, entry) in &mut self.entries {
-            let before = entry.loaded.len();
-            entry.loaded.retain(|due| !self.withheld.covers(due));
-            if entry.loaded.len() < before {
-                self.loaded -= before - entry.loaded.len();
-                self.withheld.miss(domain.clone());
-            }
-        }
+        let missed = self.entries.unload(|due| self.withheld.covers(due));
+        missed.into_iter().for_each(|domain| self.withheld.miss(domain));
     }
 
     /// The end of [`Window::withhold`], by whoever withheld.
@@ -195,13 +188,11 @@ impl Window {
                 continue;
             }
             entry.place = Place::Idle;
-            let dues = if withheld || lost { Vec::new() } else { entry.take_together() };
+            let dues = if withheld || lost { Vec::new() } else { self.entries.take_together(&domain) };
             if !dues.is_empty() {
-                self.loaded -= dues.len();
-                entry.in_flight += dues.len();
                 self.sites.begin(&site);
                 self.flights.begin(&dues, site);
-                self.place(&domain, now);
+                dues.iter().for_each(|due| self.place(due.address.domain(), now));
                 return Step::Deliver(dues);
             }
             // It leaves its permit to another domain of its site.
@@ -211,6 +202,11 @@ impl Window {
                 entry.place = Place::Locating;
                 self.locating += 1;
                 return Step::Locate(domain);
+            }
+            if !entry.more {
+                // What it had has left with another domain's.
+                self.place(&domain, now);
+                continue;
             }
             if self.reading.len() >= READS_MAX {
                 entry.place = Place::Hungry;
@@ -223,7 +219,7 @@ impl Window {
     }
 
     fn read(&mut self, domain: Domain) -> Step {
-        let room = if self.loaded < LOADED_IN_ALL { LOADED_MAX } else { 1 };
+        let room = if self.entries.loaded() < LOADED_IN_ALL { LOADED_MAX } else { 1 };
         let entry = self.entry(&domain);
         // From here on these two gather what the read may have missed.
         (entry.more, entry.later) = (false, None);
@@ -240,9 +236,14 @@ impl Window {
         if let Some(name) = found {
             self.learn_site(domain, name);
         }
-        // Its turn was only put off.
-        self.entry(domain).place = Place::Ring;
-        self.ring.push_front(domain.clone());
+        let entry = self.entry(domain);
+        entry.place = Place::Ring;
+        // Its turn was only put off; but what may share a transaction lets the others' sites be looked for first.
+        if entry.loaded.front().and_then(Likeness::of).is_some() {
+            self.ring.push_back(domain.clone());
+        } else {
+            self.ring.push_front(domain.clone());
+        }
     }
 
     /// The answer to [`Step::Refill`]; `asked` is the limit it was read with.
@@ -267,9 +268,9 @@ impl Window {
                 self.withheld.miss(domain.clone());
                 continue;
             }
-            entry.loaded.push_back(due);
-            self.loaded += 1;
+            self.entries.load(due);
         }
+        let entry = self.entry(domain);
         entry.more |= full;
         entry.later = [entry.later, read.later].into_iter().flatten().min();
         self.place(domain, now);
@@ -313,7 +314,7 @@ impl Window {
 
     /// The queue's times were changed on the disk: every domain is read anew.
     pub fn reread(&mut self, now: Timestamp) {
-        let domains: Vec<_> = self.entries.keys().cloned().collect();
+        let domains: Vec<_> = self.entries.domains().cloned().collect();
         for domain in domains {
             self.entry(&domain).later = Some(now);
             self.place(&domain, now);
@@ -327,9 +328,9 @@ impl Window {
         let Some(entry) = self.entries.get_mut(domain).filter(|entry| entry.site.as_ref() != Some(&site)) else {
             return;
         };
-        let old = entry.site_or(domain);
-        entry.site = Some(site);
-        if entry.place == Place::Parked {
+        let (old, parked) = (entry.site_or(domain), entry.place == Place::Parked);
+        self.entries.move_to(domain, &site);
+        if parked {
             self.sites.leave(&old, domain);
             self.ring_again(Some(domain.clone()));
         }
@@ -338,7 +339,7 @@ impl Window {
     }
 
     fn entry(&mut self, domain: &Domain) -> &mut Entry {
-        self.entries.entry(domain.clone()).or_insert_with(|| Entry::new(self.sites.of(domain)))
+        self.entries.of(domain, || self.sites.of(domain))
     }
 
     /// Puts an idle domain where it belongs. One that is withheld stays idle, with all it knows.

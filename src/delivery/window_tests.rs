@@ -55,7 +55,7 @@ fn a_hanging_domain_with_a_huge_backlog_keeps_nobody_waiting() {
     assert_eq!(hanging, 2);
     window.accepted(due(99_999, "good.example", 0), at(1));
     assert!(matches!(step(&mut window, 1), Step::Deliver(d) if d[0].address.domain().as_str() == "good.example"));
-    assert!(window.entries[&Domain::parse("hang.example").unwrap()].loaded.len() <= LOADED_MAX);
+    assert!(window.entries.get_mut(&Domain::parse("hang.example").unwrap()).unwrap().loaded.len() <= LOADED_MAX);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn domains_of_one_site_share_its_permits() {
     assert_eq!(sent, 9);
     // It is known also after all have left.
     window.accepted(due(10, "d1.example", 0), at(0));
-    assert!(window.entries.len() == 1 && matches!(window.next(at(0)), Step::Deliver(_)));
+    assert!(window.entries.domains().count() == 1 && matches!(window.next(at(0)), Step::Deliver(_)));
 }
 
 #[test]
@@ -241,9 +241,9 @@ fn a_million_waiting_in_many_domains_are_not_all_loaded() {
                 window.refilled(&domain, read(rows), asked, at(0));
             }
         }
-        assert!(reads.len() <= READS_MAX && window.loaded <= LOADED_IN_ALL + 10_000 + LOADED_MAX * READS_MAX);
+        assert!(reads.len() <= READS_MAX && window.entries.loaded() <= LOADED_IN_ALL + 10_000 + LOADED_MAX * READS_MAX);
     }
-    assert_eq!(window.loaded, window.entries.values().map(|entry| entry.loaded.len()).sum::<usize>());
+    assert!(window.entries.is_in_order());
 }
 
 fn copy_of(message: i64, n: i64, domain: &str) -> Due {
@@ -298,4 +298,51 @@ fn only_copies_of_one_message_and_spelling_leave_together() {
     }
     groups.sort();
     assert_eq!(groups, [&[1][..], &[2], &[3, 6], &[4], &[5], &[7], &[8], &[9]]);
+}
+
+/// Gives all that leaves, each transaction as its domains, while every domain's site is that of `site_of`.
+fn leaving(window: &mut Window, site_of: impl Fn(&str) -> &'static str) -> Vec<Vec<String>> {
+    let mut groups = Vec::new();
+    loop {
+        match window.next(at(0)) {
+            Step::Locate(domain) => window.located(&domain, Some(site_of(domain.as_str()))),
+            Step::Deliver(dues) => {
+                groups.push(dues.iter().map(|due| due.address.domain().to_string()).collect());
+                dues.iter().for_each(|due| window.settled(due, None, at(0)));
+            }
+            Step::Refill(..) => panic!("a read of what is loaded"),
+            Step::Wait(until) => {
+                assert_eq!(until, None);
+                return groups;
+            }
+        }
+    }
+}
+
+#[test]
+fn copies_for_a_thousand_domains_of_one_site_take_few_transactions() {
+    let mut window = Window::new(limits(), vec![]);
+    (0..1_000).for_each(|n| window.accepted(copy_of(1, n, &format!("d{n}.example")), at(0)));
+    (1_000..1_010).for_each(|n| window.accepted(copy_of(1, n, &format!("e{n}.example")), at(0)));
+    (1_010..1_020).for_each(|n| window.accepted(copy_of(2, n, "d0.example"), at(0)));
+    let site = |domain: &str| if domain.starts_with('d') { "mx.big.example" } else { "mx.other.example" };
+    let groups = leaving(&mut window, site);
+    let kinds = |group: &Vec<String>| group.iter().map(|domain| site(domain)).collect::<HashSet<_>>().len();
+    assert!(groups.iter().all(|group| group.len() <= 50 && kinds(group) == 1), "{groups:?}");
+    assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), 1_020);
+    assert_eq!(groups.len(), 20 + 1 + 1);
+    assert_eq!(window.entries.domains().count(), 0);
+}
+
+#[test]
+fn who_moved_to_another_site_leaves_with_those_there() {
+    let mut window = Window::new(limits(), vec![]);
+    for (n, domain) in ["a.example", "b.example", "c.example", "d.example"].into_iter().enumerate() {
+        let site = if n < 2 { "one.example" } else { "two.example" };
+        window.learn_site(&Domain::parse(domain).unwrap(), site);
+        window.accepted(copy_of(1, i64::try_from(n).unwrap(), domain), at(0));
+    }
+    window.learn_site(&Domain::parse("b.example").unwrap(), "two.example");
+    let groups = leaving(&mut window, |_| unreachable!());
+    assert_eq!(groups, [vec!["a.example"], vec!["b.example", "c.example", "d.example"]]);
 }

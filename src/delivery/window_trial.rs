@@ -1,6 +1,8 @@
 //! The window beside a queue, with everything that happens to it.
 
 use super::tests::{at, due, limits};
+use std::collections::HashMap;
+
 use super::*;
 use crate::domain::{CampaignId, DeliveryId, MessageId};
 use proptest::prelude::*;
@@ -24,6 +26,8 @@ struct Trial {
     counted: HashMap<i64, (String, usize)>,
     transactions: usize,
     shared: usize,
+    /// Transactions of more than one domain.
+    wide: usize,
     paused: HashSet<Selection>,
     delivered: HashSet<i64>,
     cancelled: HashSet<i64>,
@@ -115,8 +119,11 @@ impl Trial {
                 let there = self.counted.values().filter(|(other, _)| *other == site);
                 let beside: HashSet<_> = there.map(|(_, transaction)| transaction).collect();
                 assert!(beside.len() < limits().per_site, "too many to {site}");
-                assert!(dues.len() == 1 || dues.len() <= 50 && dues.iter().all(|d| d.alike), "{dues:?}");
+                let is_like =
+                    |d: &Due| d.alike && d.message == dues[0].message && self.sites[d.address.domain()] == site;
+                assert!(dues.len() == 1 || dues.len() <= 50 && dues.iter().all(is_like), "{dues:?}");
                 self.transactions += 1;
+                self.wide += usize::from(dues.iter().any(|d| d.address.domain() != dues[0].address.domain()));
                 self.shared += dues.len() - 1;
                 for d in dues {
                     let of = [Selection::Campaign(d.campaign), Selection::Domain(d.address.domain().clone())];
@@ -144,7 +151,7 @@ impl Trial {
 
 /// Whatever happens, each row is delivered exactly once a time it is due, none that is paused or cancelled starts, no
 /// site is visited by more transactions than its limit, none is shared by what differs, and all that is left goes out in the end.
-fn run(rows: Vec<(u8, i64)>, seed: u64) -> usize {
+fn run(rows: Vec<(u8, i64)>, seed: u64) -> Trial {
     let total = rows.len();
     let mut trial = Trial {
         window: Window::new(limits(), vec![]),
@@ -161,6 +168,7 @@ fn run(rows: Vec<(u8, i64)>, seed: u64) -> usize {
         counted: HashMap::new(),
         transactions: 0,
         shared: 0,
+        wide: 0,
         paused: HashSet::new(),
         delivered: HashSet::new(),
         cancelled: HashSet::new(),
@@ -171,6 +179,9 @@ fn run(rows: Vec<(u8, i64)>, seed: u64) -> usize {
         }
         if trial.roll(60) == 0 {
             trial.cancel();
+        }
+        if trial.roll(20) == 0 {
+            assert!(trial.window.entries.is_in_order());
         }
         match trial.roll(7) {
             0 => trial.accept(),
@@ -189,7 +200,7 @@ fn run(rows: Vec<(u8, i64)>, seed: u64) -> usize {
             _ => trial.step(),
         }
         if trial.delivered.len() + trial.cancelled.len() == total {
-            return trial.shared;
+            return trial;
         }
     }
     panic!("{} of {total} delivered, {} cancelled", trial.delivered.len(), trial.cancelled.len());
@@ -198,7 +209,11 @@ fn run(rows: Vec<(u8, i64)>, seed: u64) -> usize {
 #[test]
 fn what_is_alike_is_shared_in_the_midst_of_all_that_happens() {
     let rows = (0..300_u16).map(|n| (u8::try_from(n / 16).unwrap(), 0)).collect();
-    assert!(run(rows, 7) > 50);
+    let trial = run(rows, 7);
+    assert!(trial.shared > 50, "{}", trial.shared);
+    let rows = (0..300_u16).map(|n| (u8::try_from(n % 5).unwrap(), 0)).collect();
+    let trial = run(rows, 7);
+    assert!(trial.wide > 10, "{}", trial.wide);
 }
 
 proptest! {

@@ -1,4 +1,5 @@
-"""Receives mail with aiosmtpd, which insists on STARTTLS. Each mail becomes FOLDER/N.eml; FOLDER/port says where it listens."""
+"""Receives mail with aiosmtpd, which insists on STARTTLS. Each mail becomes FOLDER/N.eml, with its recipients in a field on
+top; FOLDER/port says where it listens."""
 
 import argparse
 import asyncio
@@ -11,6 +12,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--folder", required=True, type=pathlib.Path)
 parser.add_argument("--cert", required=True)
 parser.add_argument("--key", required=True)
+parser.add_argument("--recipients-max", required=True, type=int)
 arguments = parser.parse_args()
 
 
@@ -27,12 +29,15 @@ class Handler:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("stranger"):
             return "550 5.1.1 No such user here"
+        if len(envelope.rcpt_tos) >= arguments.recipients_max:
+            return "452 4.5.3 Too many recipients"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server, session, envelope):
         self.taken += 1
-        put(f"{self.taken}.eml", envelope.original_content)
+        top = f"X-Envelope-To: {', '.join(envelope.rcpt_tos)}\r\n".encode()
+        put(f"{self.taken}.eml", top + envelope.original_content)
         return "250 2.0.0 OK"
 
 

@@ -26,7 +26,7 @@ message.add_alternative(
 message.add_attachment(bytes(range(256)) * 64, maintype="application", subtype="octet-stream", filename="Preise.bin")
 
 host, port = arguments.server.rsplit(":", 1)
-with smtplib.SMTP(host, int(port), timeout=30) as server:
+with smtplib.SMTP(host, int(port), "client.example", timeout=30) as server:
     server.starttls(context=ssl.create_default_context(cafile=arguments.trust))
     server.login(*arguments.login.split(":", 1))
     server.send_message(message, "bounces@own.example", arguments.to.split(","))

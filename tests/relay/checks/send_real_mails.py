@@ -12,7 +12,7 @@ import sys
 server, login, folder = sys.argv[1:]
 host, port = server.rsplit(":", 1)
 refusals = []
-with smtplib.SMTP(host, int(port), timeout=60) as session:
+with smtplib.SMTP(host, int(port), "client.example", timeout=60) as session:
     session.ehlo()
     session.login(*login.split(":", 1))
     for path in sorted(pathlib.Path(folder).glob("[0-9][0-9][0-9][0-9].eml")):

@@ -22,9 +22,9 @@ host, port = arguments.server.rsplit(":", 1)
 context = ssl.create_default_context(cafile=arguments.ca)
 context.check_hostname = False
 if arguments.tls == "implicit":
-    connection = smtplib.SMTP_SSL(host, int(port), timeout=30, context=context)
+    connection = smtplib.SMTP_SSL(host, int(port), "client.example", timeout=30, context=context)
 else:
-    connection = smtplib.SMTP(host, int(port), timeout=30)
+    connection = smtplib.SMTP(host, int(port), "client.example", timeout=30)
 with connection as server:
     if arguments.tls == "starttls":
         server.starttls(context=context)

@@ -36,3 +36,33 @@ async fn copies_that_are_alike_share_a_transaction() {
     assert!(tracked.len() == 10 && tracked.iter().all(|mail| mail.rcpt_to.len() == 1));
     relay.finish().await;
 }
+
+/// The best exchanger alone makes a site, so its domains share permits; a transaction only those whose other hosts are
+/// the same too.
+#[tokio::test]
+async fn domains_share_a_transaction_where_all_their_hosts_are_the_same() {
+    let sink = Sink::start().await.unwrap();
+    let dns = Zone::new()
+        .a("mx.b.example", "127.0.0.1")
+        .a("mx.c.example", "127.0.0.1")
+        .mx("one.example", 10, "mx.b.example")
+        .mx("two.example", 5, "mx.b.example")
+        .mx("other.example", 10, "mx.b.example")
+        .mx("other.example", 20, "mx.c.example")
+        .start()
+        .await;
+    let config = Config::mx(dns.address(), sink.port()).set("tracking.unsubscribe", false);
+    let mut relay = config.set("delivery.connections_per_site", 1).start().await;
+    let to = ["ok-a@one.example", "ok-b@other.example", "ok-c@two.example", "ok-d@other.example", "ok-e@one.example"];
+    let first = UNTRACKED.replace("plain", "first");
+    assert_eq!(relay.submit("bounce@own.example", &to, &first).await.code, 250);
+    relay.campaign_with("first", "/delivered", 5).await;
+    let before = sink.received().len();
+    assert_eq!(relay.submit("bounce@own.example", &to, UNTRACKED).await.code, 250);
+    relay.campaign_with("plain", "/delivered", 5).await;
+    let mut groups: Vec<Vec<String>> = sink.received().split_off(before).into_iter().map(|mail| mail.rcpt_to).collect();
+    groups.iter_mut().for_each(|group| group.sort());
+    groups.sort();
+    assert_eq!(groups, [vec![to[0], to[2], to[4]], vec![to[1], to[3]]]);
+    relay.finish().await;
+}

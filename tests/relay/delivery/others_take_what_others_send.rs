@@ -1,4 +1,4 @@
-//! A mail that Python composes and sends over TLS, received by Postfix and by aiosmtpd over TLS: read by Python's own
+//! A mail that Python composes and sends over TLS, received by Postfix, by Exim and by aiosmtpd over TLS: read by Python's own
 //! parser it is whole, tracked, signed, and has each field once.
 
 use std::path::Path;
@@ -96,6 +96,19 @@ async fn postfix_takes_what_python_sends() {
         assert!(mail["fields"]["received"][0].as_str().unwrap().contains("using TLSv1.3"), "{mail}");
         assert_eq!(mail["fields"]["return-path"][0], "<bounces@own.example>");
     }
+    relay.finish().await;
+}
+
+#[tokio::test]
+async fn exim_takes_what_python_sends() {
+    let certificate = Certificate::new("127.0.0.1");
+    let exim = Receiver::exim(&certificate).await;
+    let (relay, key) = relay_before(&exim, "exim.example", &certificate).await;
+    strangers_are_refused(&relay).await;
+    assert_eq!(tls_of_the_delivery(&relay).await, "TLSv1.3");
+    let mail = is_whole(&exim.mail().await, &key).await;
+    assert_eq!(mail["fields"]["return-path"][0], "<bounces@own.example>");
+    is_tracked(&relay, &mail).await;
     relay.finish().await;
 }
 

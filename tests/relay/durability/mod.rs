@@ -3,6 +3,7 @@
 mod a_backup_under_load_is_whole;
 mod a_full_disk_refuses_mail_and_goes_on;
 mod damage_is_never_passed_over;
+mod kills_amid_shared_transactions_lose_nobody;
 mod nothing_is_acknowledged_after_a_failed_write;
 mod nothing_is_acknowledged_before_it_is_synced;
 mod ten_kills_under_load_lose_nothing;

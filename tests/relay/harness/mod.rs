@@ -26,7 +26,7 @@ pub use config::Config;
 pub use http::{Request, Response};
 pub use mail::Mail;
 pub use notice::{Notice, notice_to};
-pub use receivers::Receiver;
+pub use receivers::{RECIPIENTS_MAX, Receiver};
 pub use relay::{Login, Relay};
 pub use sink::{Keep, Received, Script, Settings as SinkSettings, Sink, Step, tls_from_files};
 pub use tls::Certificate;

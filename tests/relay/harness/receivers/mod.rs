@@ -1,8 +1,13 @@
-//! Receiving servers that are not ours: Postfix, and Python's aiosmtpd.
+//! Receiving servers that are not ours: Postfix, Exim, and Python's aiosmtpd.
+//!
+//! Each wants TLS, refuses strangers, and takes no more than 30 recipients in one transaction: who comes after them is
+//! asked to come again (452).
 
-use std::io::Write as _;
+mod exim;
+mod postfix;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +21,10 @@ use super::wait::{PATIENCE, wait_until};
 /// An account without rights, the owner of the mailbox.
 const NOBODY: u32 = 65_534;
 
+const LOG_BYTES_SHOWN: usize = 5_000;
+/// Recipients that each of them takes in one transaction.
+pub const RECIPIENTS_MAX: usize = 30;
+
 /// A folder that fills with received mails, and the program that fills it.
 pub struct Receiver {
     folder: TempDir,
@@ -27,12 +36,13 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// aiosmtpd, which wants STARTTLS and refuses `stranger…@`.
+    /// aiosmtpd.
     pub async fn aiosmtpd(certificate: &Certificate) -> Self {
         let folder = TempDir::new().unwrap();
         let mut command = check("receive_with_aiosmtpd.py");
         command.arg("--folder").arg(folder.path());
         command.arg("--cert").arg(certificate.cert()).arg("--key").arg(certificate.key());
+        command.arg("--recipients-max").arg(RECIPIENTS_MAX.to_string());
         let child = command.process_group(0).spawn().unwrap();
         let told = folder.path().join("port");
         wait_until("aiosmtpd listens", PATIENCE, async || told.exists()).await;
@@ -40,19 +50,30 @@ impl Receiver {
         Self { mails: folder.path().to_owned(), folder, port, child, whole: true }
     }
 
-    /// Postfix with one mailbox, `ann@post.example`, and TLS. Its master has to be root; run by anybody else, this is
-    /// Postfix's own test server, which takes everything.
+    /// Postfix for `post.example` and `two.post.example`. Its master has to be root; run by anybody else, this is Postfix's
+    /// own test server, which takes everything.
     pub async fn postfix(certificate: &Certificate) -> Self {
-        let folder = TempDir::new().unwrap();
-        // Neither of them takes port 0.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let whole = own_uid() == 0;
-        let (mut command, mails) =
-            if whole { postfix(folder.path(), port, certificate) } else { smtp_sink(folder.path(), port) };
+        let command = |folder: &Path, port| {
+            if whole { postfix::command(folder, port, certificate) } else { smtp_sink(folder, port) }
+        };
+        Self::started(command, whole).await
+    }
+
+    /// Exim for `exim.example` and `two.exim.example`.
+    pub async fn exim(certificate: &Certificate) -> Self {
+        Self::started(|folder, port| exim::command(folder, port, certificate), true).await
+    }
+
+    async fn started(command: impl Fn(&Path, u16) -> (Command, PathBuf), whole: bool) -> Self {
+        let folder = TempDir::new().unwrap();
+        // None of them takes port 0.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (mut command, mails) = command(folder.path(), port);
         let child = command.stdin(Stdio::null()).process_group(0).spawn();
-        let child = child.unwrap_or_else(|error| panic!("postfix: {error}: is .ci/setup done?"));
+        let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}: is .ci/setup done?"));
         let receiver = Self { folder, mails, port, child, whole };
-        wait_until("postfix listens", PATIENCE, async || TcpStream::connect(receiver.address()).is_ok()).await;
+        wait_until("it listens", PATIENCE, async || TcpStream::connect(receiver.address()).is_ok()).await;
         receiver
     }
 
@@ -67,22 +88,54 @@ impl Receiver {
 
     /// The file of the only mail it has taken, once it is there.
     pub async fn mail(&self) -> PathBuf {
-        let mut files = Vec::new();
-        wait_until("a mail arrives", PATIENCE, async || {
-            let entries = std::fs::read_dir(&self.mails).into_iter().flatten();
-            let paths = entries.map(|entry| entry.unwrap().path());
-            let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            files = paths.filter(|path| !hidden(path) && !path.ends_with("port")).collect();
-            !files.is_empty()
-        })
-        .await;
+        wait_until("a mail arrives", PATIENCE, async || !self.files().is_empty()).await;
+        let mut files = self.files();
         assert_eq!(files.len(), 1, "{files:?}");
         files.remove(0)
+    }
+
+    /// The files of all mails that it has taken.
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.mails).into_iter().flatten();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        paths.filter(|path| !hidden(path) && !path.ends_with("port")).collect()
+    }
+
+    /// How many copies of the mail with this subject each recipient has got, and the sizes of the transactions that
+    /// they came by, smallest first.
+    pub fn copies(&self, subject: &str) -> (BTreeMap<String, u32>, Vec<usize>) {
+        let mut copies: BTreeMap<String, u32> = BTreeMap::new();
+        let mut transactions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let wanted = format!("Subject: {subject}");
+        for (n, file) in self.files().iter().enumerate() {
+            // A mail may be filed while it is looked for.
+            let text = String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).replace("\r\n", "\n");
+            let (head, _) = text.split_once("\n\n").unwrap_or_default();
+            if !head.lines().any(|line| line == wanted) {
+                continue;
+            }
+            let id = queue_id(head).unwrap_or_else(|| n.to_string());
+            for to in head.lines().filter_map(envelope_to).flatten() {
+                *copies.entry(to.clone()).or_default() += 1;
+                transactions.entry(id.clone()).or_default().insert(to);
+            }
+        }
+        let mut sizes: Vec<_> = transactions.into_values().map(|to| to.len()).collect();
+        sizes.sort_unstable();
+        (copies, sizes)
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            for name in ["log", "log-main", "log-reject"] {
+                let log = std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+                let from = log.ceil_char_boundary(log.len().saturating_sub(LOG_BYTES_SHOWN));
+                eprintln!("--- the receiver's {name} ---\n{}", &log[from..]);
+            }
+        }
         // Postfix's master leads a group of its own.
         let master = std::fs::read_to_string(self.folder.path().join("queue/pid/master.pid")).unwrap_or_default();
         for group in [master.trim(), &self.child.id().to_string()] {
@@ -94,53 +147,6 @@ impl Drop for Receiver {
     }
 }
 
-/// A configuration of its own for each instance, beside the machine's.
-fn postfix(folder: &Path, port: u16, certificate: &Certificate) -> (Command, PathBuf) {
-    let place = |name: &str| folder.join(name);
-    for name in ["conf", "queue", "lib", "mail"] {
-        std::fs::create_dir(place(name)).unwrap();
-    }
-    let postfix = uid_of("postfix");
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
-    chown(place("lib"), Some(postfix), None).unwrap();
-    chown(place("mail"), Some(NOBODY), None).unwrap();
-    let (cert, key) = (certificate.cert(), certificate.key());
-    let main = format!(
-        "compatibility_level = 3.6\nqueue_directory = {root}/queue\ndata_directory = {root}/lib\n\
-         maillog_file = {root}/log\nmaillog_file_prefixes = {root}\nmyhostname = mx.post.example\nmydestination =\n\
-         mynetworks =\nalias_maps =\nalias_database =\ninet_protocols = ipv4\ninet_interfaces = 127.0.0.1\n\
-         smtpd_peername_lookup = no\nsmtpd_relay_restrictions = reject_unauth_destination\n\
-         smtpd_tls_security_level = encrypt\nsmtpd_tls_cert_file = {cert}\nsmtpd_tls_key_file = {key}\n\
-         smtpd_tls_received_header = yes\nvirtual_mailbox_domains = post.example\nvirtual_mailbox_base = {root}/mail\n\
-         virtual_mailbox_maps = inline:{{ ann@post.example=ann/ }}\nvirtual_uid_maps = static:{NOBODY}\n\
-         virtual_gid_maps = static:{NOBODY}\n",
-        root = folder.display(),
-        cert = cert.display(),
-        key = key.display(),
-    );
-    std::fs::write(place("conf/main.cf"), main).unwrap();
-    let mut master = std::fs::File::create(place("conf/master.cf")).unwrap();
-    writeln!(master, "127.0.0.1:{port} inet n - n - - smtpd").unwrap();
-    for service in [
-        "cleanup unix n - n - 0 cleanup",
-        "qmgr unix n - n 300 1 qmgr",
-        "tlsmgr unix - - n 1000? 1 tlsmgr",
-        "rewrite unix - - n - - trivial-rewrite",
-        "bounce unix - - n - 0 bounce",
-        "defer unix - - n - 0 bounce",
-        "proxymap unix - - n - - proxymap",
-        "virtual unix - n n - - virtual",
-        "error unix - - n - - error",
-        "anvil unix - - n - 1 anvil",
-        "postlog unix-dgram n - n - 1 postlogd",
-    ] {
-        writeln!(master, "{service}").unwrap();
-    }
-    let mut command = program("postfix");
-    command.arg("-c").arg(place("conf")).arg("start-fg");
-    (command, place("mail/ann/new"))
-}
-
 fn smtp_sink(folder: &Path, port: u16) -> (Command, PathBuf) {
     let mails = folder.join("mail");
     std::fs::create_dir(&mails).unwrap();
@@ -149,8 +155,21 @@ fn smtp_sink(folder: &Path, port: u16) -> (Command, PathBuf) {
     (command, mails)
 }
 
-fn uid_of(account: &str) -> u32 {
-    let accounts = std::fs::read_to_string("/etc/passwd").unwrap();
-    let line = accounts.lines().find(|line| line.split(':').next() == Some(account));
-    line.and_then(|line| line.split(':').nth(2)?.parse().ok()).unwrap_or_else(|| panic!("no account {account}"))
+/// What the receiver itself calls the mail: of the recipients of one transaction each has a file. `None` where the
+/// uppermost trace is our own.
+fn queue_id(head: &str) -> Option<String> {
+    let field = head.split_once("Received: ")?.1;
+    let lines: Vec<_> =
+        field.lines().enumerate().take_while(|(n, line)| *n == 0 || line.starts_with(['\t', ' '])).collect();
+    let words: Vec<_> = lines.iter().flat_map(|(_, line)| line.split_whitespace()).collect();
+    let id = words.windows(2).find(|pair| pair[0] == "id").map(|pair| pair[1].trim_end_matches(';').to_owned());
+    id.filter(|_| !words.windows(2).any(|pair| pair == ["by", "relay.postrider.example"]))
+}
+
+/// Whom a copy was for, as Postfix, Exim, aiosmtpd (as run here) and smtp-sink write it.
+fn envelope_to(line: &str) -> Option<Vec<String>> {
+    let names = ["Delivered-To: ", "Envelope-to: ", "X-Envelope-To: ", "X-Rcpt-Args: "];
+    let list = names.iter().find_map(|name| line.strip_prefix(name))?;
+    let paths = list.split(", ").map(|path| path.split_whitespace().next().unwrap_or_default());
+    Some(paths.map(|path| path.trim_matches(['<', '>']).to_owned()).collect())
 }
