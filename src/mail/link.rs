@@ -24,6 +24,7 @@ pub const OPT_OUTS: &[(&str, Option<&str>)] = &[
 pub const OPTED_OUT: &str = "the sender asked for it";
 
 const NO_HOST: &str = "it names no host";
+const PLACEHOLDER: &str = "it holds a placeholder that was not filled in";
 
 /// Marks of templates that were not filled in.
 const PLACEHOLDERS: &[&str] = &["{{", "}}", "{%", "*|", "|*", "[[", "]]", "<%", "%>", "${", "%%"];
@@ -72,8 +73,11 @@ pub fn as_written(clean: String, encoding: &'static Encoding) -> Result<Target, 
     if !names_host(&clean) {
         return Err(other_scheme(&clean));
     }
-    if PLACEHOLDERS.iter().any(|mark| clean.contains(mark)) || has_percent_name(&clean) {
-        return Err("it holds a placeholder that was not filled in");
+    if holds_placeholder(&clean) {
+        return Err(PLACEHOLDER);
+    }
+    if let Some(host) = plain_host(&clean) {
+        return Ok(Target { host: host.to_ascii_lowercase(), url: clean });
     }
     let encode = query_encoder(encoding);
     let parsed = url::Url::options().encoding_override(Some(&encode)).parse(&clean);
@@ -150,11 +154,34 @@ fn other_scheme(text: &str) -> &'static str {
     match colon {
         _ if text.is_empty() => "it is empty",
         _ if text.starts_with('#') => "it leads to a place in the same mail",
-        _ if PLACEHOLDERS.iter().any(|mark| text.contains(mark)) => "it holds a placeholder that was not filled in",
+        _ if PLACEHOLDERS.iter().any(|mark| text.contains(mark)) => PLACEHOLDER,
         Some(at) if matches!(text[..at].to_ascii_lowercase().as_str(), "http" | "https") => NO_HOST,
         Some(_) => "it is no http or https link",
         None => "it is relative",
     }
+}
+
+fn holds_placeholder(text: &str) -> bool {
+    // Few URLs have any of their letters.
+    let signs = text.bytes().any(|b| matches!(b, b'{' | b'}' | b'*' | b'[' | b'<' | b'>' | b'%' | b'$' | b']'));
+    signs && (PLACEHOLDERS.iter().any(|mark| text.contains(mark)) || has_percent_name(text))
+}
+
+/// The host of a URL that every parser takes as it stands: printable ASCII, and a host of letters, digits, `-`, `_` and
+/// single dots that ends with a letter, so that it is no address, and has no label that begins with `xn--`.
+fn plain_host(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, behind) = rest.split_at(end);
+    let known = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+    let is_plain = |label: &str| {
+        let escaped = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+        !label.is_empty() && !escaped && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let named = host.ends_with(|c: char| c.is_ascii_alphabetic()) && host.split('.').all(is_plain);
+    // `0x` and hexadecimal digits are a number too (WHATWG URL, 3.5).
+    let number = host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+    (known && named && !number && behind.bytes().all(|b| b.is_ascii_graphic())).then_some(host)
 }
 
 /// `%name%`: no percent-escape begins so.
@@ -239,6 +266,47 @@ mod tests {
         assert_eq!(lacking.as_deref(), Ok("https://a.example/?q=%C3%BC&r=%D1%88"));
         let lacking = url(b"https://a.example/?q=\xfc&amp;r=&#x448;;", WINDOWS_1252);
         assert_eq!(lacking.as_deref(), Ok("https://a.example/?q=%FC&r=%26%231096%3B;"));
+    }
+
+    #[test]
+    fn a_plain_host_is_what_the_parser_says() {
+        for url in ["https://Shop.example/a?b#c", "HTTP://a-b.c_d.example", "https://a.example?x=https://b.example/"] {
+            let parsed = url::Url::parse(url).unwrap();
+            assert_eq!(plain_host(url).map(str::to_ascii_lowercase).as_deref(), parsed.host_str(), "{url}");
+        }
+        for url in [
+            "https://a..example/",
+            "https://a.example./",
+            "https://.example/",
+            "https:///a.example",
+            "https://1.2.3.4/",
+            "https://a.0xabc/",
+            "https://0xff",
+            "https://a.4a/",
+            "https://xn--a.example/",
+            "https://a.XN--b.example/",
+            "https://a.example:80/",
+            "https://u@a.example/",
+            "https://a%2eb.example/",
+            "https://a.example\\b",
+            "https://[::1]/",
+            "https://b\u{fc}cher.example/",
+            "https://a.example/\u{fc}",
+            "https://a.example/ b",
+            "ftp://a.example/",
+        ] {
+            assert_eq!(plain_host(url), None, "{url}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn plain_hosts_are_those_of_the_parser(url in "(https?|HTTP)://[a-zA-Z0-9x._-]{1,12}[/?#]?[!-~]{0,8}") {
+            if let Some(host) = plain_host(&url) {
+                let parsed = url::Url::parse(&url);
+                proptest::prop_assert_eq!(parsed.as_ref().ok().and_then(url::Url::host_str), Some(&*host.to_ascii_lowercase()), "{}", url);
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! every byte that the closed list in `docs/REWRITING.md` does not name stays as it came, and `proof` reads each compiled
 //! message again with other code before it is trusted. May import `domain`.
 
+mod base64_lines;
 pub mod cache;
 pub mod compare;
 mod conditional;

@@ -2,46 +2,97 @@
 
 use std::ops::Range;
 
-use super::transfer::{Decoded, Edit, Piece, Segment};
+use super::transfer::{Decoded, Edit, Map, Piece, Segment};
 
 /// RFC 2045 section 6.7 rule 5, characters with the soft break's `=`.
 const QP_LINE_MAX: usize = 76;
 
-/// Decodes a body and keeps where each octet came from.
+/// So many octets of the page lie between two that are marked, at least.
+const MARK_STEP: usize = 64;
+
+/// What a `=` begins.
+enum Escape {
+    /// An octet, of three characters.
+    Octet(u8),
+    /// A soft line break of so many characters.
+    Break(usize),
+}
+
+/// Reads an escape from its `=` on; `None` where it is none.
+fn escape(text: &[u8]) -> Option<Escape> {
+    let digit = |n: usize| text.get(n).and_then(|b| char::from(*b).to_digit(16));
+    if let Some((high, low)) = digit(1).zip(digit(2)) {
+        return Some(Escape::Octet(u8::try_from(high * 16 + low).ok()?));
+    }
+    let rest = text.get(1..)?;
+    let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    if rest[blanks..].starts_with(b"\r\n") {
+        Some(Escape::Break(1 + blanks + 2))
+    } else {
+        // A body may end with one.
+        (blanks == rest.len()).then_some(Escape::Break(text.len()))
+    }
+}
+
+/// Decodes a body and marks where some of its octets came from.
 pub(super) fn decode(body: &[u8]) -> Result<Decoded, &'static str> {
-    let mut decoded = Decoded { page: Vec::with_capacity(body.len()), map: Vec::new() };
-    let mut at = 0;
-    while at < body.len() {
-        let plain = memchr::memchr(b'=', &body[at..]).unwrap_or(body.len() - at);
-        decoded.push(&body[at..at + plain], at);
-        at += plain;
-        let Some(rest) = body.get(at + 1..) else { break };
-        let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        if rest[blanks..].starts_with(b"\r\n") {
-            at += 1 + blanks + 2;
-        } else if blanks == rest.len() {
-            at = body.len();
-        } else {
-            let digit = |n: usize| rest.get(n).and_then(|b| char::from(*b).to_digit(16));
-            let (high, low) = digit(0).zip(digit(1)).ok_or("its quoted-printable is broken")?;
-            decoded.push(&[u8::try_from(high * 16 + low).unwrap_or_default()], at);
-            at += 3;
+    let (mut page, mut marks) = (Vec::with_capacity(body.len()), Vec::with_capacity(body.len() / MARK_STEP));
+    let (mut at, mut next) = (0, 0);
+    for end in memchr::memchr_iter(b'=', body).chain([body.len()]) {
+        // Within a soft break at the end, which runs to it.
+        let Some(plain) = body.get(at..end) else { break };
+        if page.len() >= next {
+            marks.push((page.len(), at));
+            next = page.len() + MARK_STEP;
+        }
+        page.extend(plain);
+        at = end;
+        match body.get(end..).map(escape) {
+            Some(Some(Escape::Octet(octet))) => {
+                page.push(octet);
+                at += 3;
+            }
+            Some(Some(Escape::Break(len))) => at += len,
+            Some(None) if end < body.len() => return Err("its quoted-printable is broken"),
+            Some(None) | None => {}
         }
     }
-    Ok(decoded)
+    Ok(Decoded { page, map: Map::Marks(marks) })
+}
+
+/// Where in the body the encoding of an octet of the page begins.
+pub(super) fn encoded_at(body: &[u8], decoded: &Decoded, octet: usize) -> Option<usize> {
+    let Map::Marks(marks) = &decoded.map else { return None };
+    let mark = marks.partition_point(|(marked, _)| *marked <= octet).checked_sub(1)?;
+    let (marked, mut at) = *marks.get(mark).filter(|_| octet < decoded.page.len())?;
+    let mut ahead = octet - marked;
+    loop {
+        let rest = body.get(at..)?;
+        let plain = memchr::memchr(b'=', rest).unwrap_or(rest.len());
+        if ahead < plain {
+            return Some(at + ahead);
+        }
+        (at, ahead) = (at + plain, ahead - plain);
+        match escape(body.get(at..)?)? {
+            Escape::Octet(_) if ahead == 0 => return Some(at),
+            Escape::Octet(_) => (at, ahead) = (at + 3, ahead - 1),
+            Escape::Break(len) => at += len,
+        }
+    }
 }
 
 /// Splices edits into an encoded body: lines that no edit touches keep their bytes.
 pub(super) fn splice(raw: &[u8], body: &Range<usize>, decoded: &Decoded, edits: &[Edit]) -> Vec<Segment> {
     let mut writer = QuotedPrintable::default();
     let mut at = body.start;
-    let text_end = body.start + text_len(raw.get(body.clone()).unwrap_or_default());
+    let bytes = raw.get(body.clone()).unwrap_or_default();
+    let text_end = body.start + text_len(bytes);
     for (n, edit) in edits.iter().enumerate() {
-        let start = decoded.mapped(edit.range.start).map_or(text_end, |offset| body.start + offset);
+        let start = encoded_at(bytes, decoded, edit.range.start).map_or(text_end, |offset| body.start + offset);
         let end = match edit.range.end.checked_sub(1).filter(|_| !edit.range.is_empty()) {
             None => start,
             Some(last) => {
-                let offset = body.start + decoded.mapped(last).unwrap_or_default();
+                let offset = body.start + encoded_at(bytes, decoded, last).unwrap_or_default();
                 offset + if raw.get(offset) == Some(&b'=') { 3 } else { 1 }
             }
         };

@@ -1,4 +1,6 @@
 use super::*;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 fn spliced(body: &str, transfer: Transfer, edit: (usize, usize)) -> (String, Vec<u8>, bool) {
@@ -73,7 +75,7 @@ fn broken_encodings_are_told() {
 
 proptest! {
     #[test]
-    fn any_edit_of_any_page_reads_back(page in "[a-z=\u{e9} .\"<>/\t]{0,300}(\r\n[a-z= \u{e9}]{0,120}){0,4}", a in 0..400_usize, b in 0..60_usize) {
+    fn any_edit_of_any_page_reads_back(page in "[a-z=\u{e9} .\"<>/\t]{0,300}(\r\n[a-z= \u{e9}]{0,120}){0,4}", a in 0..400_usize, b in 0..60_usize, line in 1..90_usize) {
         let bytes = page.as_bytes();
         // No edit divides a CRLF.
         let whole = |n: usize| n - usize::from(n > 0 && bytes.get(n) == Some(&b'\n'));
@@ -83,12 +85,26 @@ proptest! {
         prop_assert_eq!(&decode(out.as_bytes(), Transfer::QuotedPrintable).unwrap().page, &wanted);
         prop_assert!(out.split('\n').all(|line| line.len() <= 77), "{}", out);
         let decoded = decode(qp.as_bytes(), Transfer::QuotedPrintable).unwrap();
-        let place = |n: usize| decoded.mapped(n).unwrap_or(qp.len());
+        let place = |n: usize| crate::mail::quoted::encoded_at(qp.as_bytes(), &decoded, n).unwrap_or(qp.len());
         let first_line = qp[..place(start)].rfind('\n').map_or(0, |n| n + 1);
         let last = if end > start { place(end - 1) } else { place(start) };
         let behind = qp[last..].find('\n').map_or(qp.len(), |n| last + n + 1);
         prop_assert!(out.starts_with(&qp[..first_line]) && out.ends_with(&qp[behind..]), "{}", out);
-        let (out, wanted, _) = spliced(&STANDARD.encode(bytes), Transfer::Base64, (start, end));
-        prop_assert_eq!(read(&out, Transfer::Base64), wanted);
+        let flat = STANDARD.encode(bytes);
+        let (out, wanted, _) = spliced(&flat, Transfer::Base64, (start, end));
+        prop_assert_eq!(read(&out, Transfer::Base64), &wanted[..]);
+        for line in [line, 76] {
+            let lines: Vec<_> = flat.as_bytes().chunks(line).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            let body = lines.join("\r\n") + ["", "\r\n", "\r\n\r\n"][b % 3];
+            let (out, wanted, _) = spliced(&body, Transfer::Base64, (start, end));
+            prop_assert_eq!(read(&out, Transfer::Base64), &wanted[..]);
+            // Cut into lines otherwise, it is read by the long way.
+            let (odd, _, _) = spliced(&body.replace("\r\n", " \r\n"), Transfer::Base64, (start, end));
+            prop_assert_eq!(read(&odd.replace(' ', ""), Transfer::Base64), &wanted[..]);
+            if lines.len() > 1 {
+                prop_assert_eq!(out.clone(), odd.replace(" \r\n", "\r\n"));
+                prop_assert!(out.lines().all(|one| one.len() <= line.max(4)), "{}", out);
+            }
+        }
     }
 }
