@@ -19,9 +19,14 @@ use std::time::Duration;
 use clap::Parser;
 use message::{Recipients, Template};
 use report::Report;
+use rustls::client::Resumption;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 use session::Session;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
 
 /// Submits messages as fast as the server takes them.
 #[derive(Parser)]
@@ -36,6 +41,9 @@ struct Arguments {
     /// The password for AUTH PLAIN
     #[arg(long, default_value = "")]
     password: String,
+    /// Use STARTTLS and trust this certificate (a PEM file), which has to name the server's address
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
     /// How many messages to send
     #[arg(long, default_value_t = 1000, value_name = "N")]
     messages: u64,
@@ -87,6 +95,7 @@ struct Flood {
     arguments: Arguments,
     template: Template,
     recipients: Recipients,
+    tls: Option<TlsConnector>,
     began: Instant,
     next: AtomicU64,
 }
@@ -103,7 +112,8 @@ impl Flood {
                 .ok_or_else(|| io::Error::other(format!("{} has no address", path.display())))?,
             None => Recipients::Pattern(format!("{}@{}", arguments.local_part, arguments.to_domain)),
         };
-        Ok(Self { arguments, template, recipients, began: Instant::now(), next: AtomicU64::new(0) })
+        let tls = arguments.trust.as_deref().map(trusting).transpose()?;
+        Ok(Self { arguments, template, recipients, tls, began: Instant::now(), next: AtomicU64::new(0) })
     }
 
     /// The number of a message that nobody sends yet, once its time has come.
@@ -161,12 +171,22 @@ impl Flood {
     }
 
     async fn connect(&self) -> io::Result<Session> {
-        let mut session = Session::connect(&self.arguments.server).await?;
+        let mut session = Session::connect(&self.arguments.server, self.tls.as_ref()).await?;
         if let Some(user) = &self.arguments.user {
             session.login(user, &self.arguments.password).await?;
         }
         Ok(session)
     }
+}
+
+/// A new session each time: what a client that connects for each message does.
+fn trusting(path: &Path) -> io::Result<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(&read(path)?).map_err(io::Error::other)?;
+    roots.add(certificate).map_err(io::Error::other)?;
+    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

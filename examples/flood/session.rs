@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::report::Report;
 
@@ -25,23 +27,36 @@ impl Reply {
     }
 }
 
+/// A connection, plain or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// A greeted connection.
 pub struct Session {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     input: Vec<u8>,
     pipelining: bool,
 }
 
 impl Session {
-    /// Connects and says EHLO.
-    pub async fn connect(server: &str) -> io::Result<Self> {
+    /// Connects and says EHLO; with TLS once more over it.
+    pub async fn connect(server: &str, tls: Option<&TlsConnector>) -> io::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
-        let mut session = Self { stream, input: Vec::with_capacity(4096), pipelining: false };
+        let name = ServerName::from(stream.peer_addr()?.ip());
+        let mut session = Self { stream: Box::new(stream), input: Vec::with_capacity(4096), pipelining: false };
         session.reply().await?.or_error(220, "greeting")?;
-        session.stream.write_all(b"EHLO flood.example\r\n").await?;
-        session.ehlo_reply().await?;
+        session.hello().await?;
+        let Some(tls) = tls else { return Ok(session) };
+        session.ask("STARTTLS").await?.or_error(220, "STARTTLS")?;
+        session.stream = Box::new(tls.connect(name, session.stream).await?);
+        session.hello().await?;
         Ok(session)
+    }
+
+    async fn hello(&mut self) -> io::Result<()> {
+        self.stream.write_all(b"EHLO flood.example\r\n").await?;
+        self.ehlo_reply().await
     }
 
     async fn ehlo_reply(&mut self) -> io::Result<()> {
