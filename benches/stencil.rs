@@ -20,8 +20,9 @@ use lol_html::html_content::ContentType;
 use lol_html::{HtmlRewriter, Settings, element};
 use postrider::domain::{DeliveryId, Domain, Timestamp, TokenKey, TokenKeys};
 use postrider::mail::dkim::{self, Canonical, Signer};
+use postrider::mail::plan::{PixelPlace, Plan, Switches};
 use postrider::mail::proof;
-use postrider::mail::stencil::{PixelPlace, Plan, Stencil, Switches, VisibleUrlLinks};
+use postrider::mail::stencil::Stencil;
 
 /// The program's own.
 #[global_allocator]
@@ -226,14 +227,7 @@ fn main() {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
     let (der, _) = dkim::generate_rsa().unwrap();
     let domain = Domain::parse("shop.example").unwrap();
-    let switches = Switches {
-        opens: true,
-        clicks: true,
-        text: false,
-        exclude_hosts: Vec::new(),
-        visible_url_links: VisibleUrlLinks::Leave,
-        pixel: PixelPlace::Bottom,
-    };
+    let switches = Switches { pixel: PixelPlace::Bottom, ..Switches::default() };
     let bench = Bench {
         plan: Plan {
             prepend: b"Received: from sender by relay; Tue, 24 Nov 2026 09:00:00 +0000\r\n",

@@ -6,7 +6,8 @@ use postrider::domain::{DeliveryId, Domain, Token, TokenKey, TokenKeys};
 use postrider::mail::header::HeaderBlock;
 use postrider::mail::link::{self, Rules};
 use postrider::mail::outline::Outline;
-use postrider::mail::stencil::{PixelPlace, Plan, Stencil, Switches, VisibleUrlLinks};
+use postrider::mail::plan::{Plan, Switches};
+use postrider::mail::stencil::Stencil;
 use postrider::mail::transfer::{self, Edit, Piece, Segment, Transfer};
 use postrider::mail::{control, dkim, html, proof, sevenbit, vendor_names};
 use postrider::smtp::command;
@@ -21,14 +22,7 @@ fn keys() -> TokenKeys {
 }
 
 fn switches(opens: bool, clicks: bool) -> Switches {
-    Switches {
-        opens,
-        clicks,
-        text: clicks,
-        exclude_hosts: Vec::new(),
-        visible_url_links: VisibleUrlLinks::Leave,
-        pixel: PixelPlace::Auto,
-    }
+    Switches { opens, clicks, text: clicks, ..Switches::default() }
 }
 
 fn with_plan<T>(on: bool, run: impl FnOnce(&Plan<'_>) -> T) -> T {

@@ -61,6 +61,7 @@ fn receipt_json(receipt: &Receipt) -> Value {
         "pixel": receipt.pixel, "untracked": receipt.untracked, "unsubscribe": receipt.unsubscribe,
         "signed_by": receipt.signed_by.iter().map(signature).collect::<Vec<_>>(), "control": receipt.control,
         "limits": receipt.limits, "size_in": receipt.size_in, "size_out": receipt.size_out,
+        "growth": receipt.growth,
     })
 }
 

@@ -45,8 +45,9 @@ const STENCIL_CACHE_BYTES: usize = 32 << 20;
 const CERTIFICATE_STEP: Duration = Duration::from_secs(5);
 /// How long sessions may take to end when the disk has failed.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// How often released bodies are swept.
+/// How often released bodies are swept, where they are not kept for less.
 const SWEEP_STEP: Duration = Duration::from_mins(1);
+const SWEEP_STEP_MIN: Duration = Duration::from_secs(1);
 
 /// Runs the relay until it is told to stop. `file` is where the configuration was read from, if it was named.
 pub fn serve(config: Config, file: Option<&Path>) -> Result<(), String> {
@@ -357,9 +358,10 @@ async fn follow(certificates: Certificates, stop: CancellationToken) {
 /// Removes what is kept no longer.
 async fn sweep(store: Arc<Store>, config: Config, clock: Clock, stop: CancellationToken) {
     let bytes_max = i64::try_from(config.retention.bodies_max_bytes).unwrap_or(i64::MAX);
+    let step = SWEEP_STEP.min(config.retention.bodies).max(SWEEP_STEP_MIN);
     loop {
         tokio::select! {
-            () = tokio::time::sleep(SWEEP_STEP) => {}
+            () = tokio::time::sleep(step) => {}
             () = stop.cancelled() => return,
         }
         let before = clock.now() - config.retention.bodies;

@@ -14,7 +14,7 @@ use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
 use crate::domain::{Domain, RetrySchedule};
-use crate::mail::stencil::PixelPlace;
+use crate::mail::plan::PixelPlace;
 
 /// Where AUTH is allowed without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

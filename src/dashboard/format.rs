@@ -9,6 +9,8 @@ use crate::domain::{BounceClass, Rates, Timestamp};
 pub trait Written {
     /// With a comma between thousands.
     fn grouped(&self) -> String;
+    /// The same with a plus before what is more than 0.
+    fn signed(&self) -> String;
 }
 
 impl Written for i64 {
@@ -22,6 +24,11 @@ impl Written for i64 {
             text.push(digit);
         }
         text
+    }
+
+    fn signed(&self) -> String {
+        let sign = if *self > 0 { "+" } else { "" };
+        format!("{sign}{}", self.grouped())
     }
 }
 
@@ -210,6 +217,7 @@ mod tests {
 
     #[test]
     fn numbers_are_readable_and_never_rounded_to_all_or_nothing() {
+        assert_eq!((0.signed(), 1_999.signed(), (-5).signed()), ("0".into(), "+1,999".into(), "-5".into()));
         assert_eq!((0.grouped(), 999.grouped(), 1_234_567.grouped()), ("0".into(), "999".into(), "1,234,567".into()));
         assert_eq!(
             (percent(0.999_999), percent(1.0), percent(0.000_1)),

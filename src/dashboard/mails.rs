@@ -7,7 +7,7 @@ use mail_parser::MessageParser;
 use serde::Deserialize;
 
 use super::auth::User;
-use super::format::{WrittenCount as _, WrittenSize as _, WrittenTime as _};
+use super::format::{Written as _, WrittenCount as _, WrittenSize as _, WrittenTime as _};
 use super::receipts::ShownReceipt as _;
 use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
 use crate::domain::{BounceClass, DeliveryId, Domain, Fact, Mode, Suppression};

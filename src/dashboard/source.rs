@@ -51,16 +51,22 @@ async fn list(state: &State, report: &DeliveryReport) -> Result<Listing, String>
 
 /// GET /messages/{id}/source/came.eml
 pub async fn came(_: User, state: State, id: web::Path<String>) -> Answer {
-    let report = state.reports.delivery(delivery_id(&id)?).await?.ok_or(Fault::Missing("mail"))?;
+    let report = kept(&state, &id).await?;
     let came = (state.original)(report.row.message).await.map_err(|_| Fault::Missing("source"))?;
     Ok(file(&format!("{}-came.eml", report.row.delivery), came.to_vec()))
 }
 
 /// GET /messages/{id}/source/leaves.eml
 pub async fn leaves(_: User, state: State, id: web::Path<String>) -> Answer {
-    let report = state.reports.delivery(delivery_id(&id)?).await?.ok_or(Fault::Missing("mail"))?;
+    let report = kept(&state, &id).await?;
     let copy = (state.render)(report.row.message, report.row.delivery).await.map_err(|_| Fault::Missing("source"))?;
     Ok(file(&format!("{}-leaves.eml", report.row.delivery), copy))
+}
+
+/// A mail whose body is kept: what is only remembered by the renderer is kept no longer.
+async fn kept(state: &State, id: &str) -> Result<DeliveryReport, Fault> {
+    let report = state.reports.delivery(delivery_id(id)?).await?.ok_or(Fault::Missing("mail"))?;
+    if report.body_kept { Ok(report) } else { Err(Fault::Missing("source")) }
 }
 
 /// A file to keep, never to be shown by the browser; what else its answer needs, the gate sets.

@@ -14,8 +14,8 @@ use crate::domain::{
     Action, BounceClass, Domain, EnhancedCode, MessageId, Mode, Notify, Outcome, Reply, Timestamp, TokenKeys,
 };
 use crate::mail::notice::{self, Heading, Notice, Original, Told};
+use crate::mail::plan::PixelPlace;
 use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
-use crate::mail::stencil::PixelPlace;
 use crate::store::{Due, OwnMail, Queue, StoreError, Tell, Telling};
 
 /// A sender who asked to be told of delays is told after this.

@@ -300,18 +300,11 @@ fn behind_body(page: &[u8], body: usize, seen: &Seen) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::stencil::{PixelPlace, Switches, VisibleUrlLinks};
+    use crate::mail::plan::Switches;
     use encoding_rs::UTF_8;
 
     fn find_in(page: &str) -> Found {
-        let switches = Switches {
-            opens: true,
-            clicks: true,
-            text: false,
-            exclude_hosts: Vec::new(),
-            visible_url_links: VisibleUrlLinks::Leave,
-            pixel: PixelPlace::Auto,
-        };
+        let switches = Switches::default();
         let rules = Rules { switches: &switches, tracking_host: "track.example", unsubscribe_urls: &[] };
         find(page.as_bytes(), UTF_8, rules).unwrap()
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 
-use super::stencil::{Switches, VisibleUrlLinks};
+use super::plan::{Switches, VisibleUrlLinks};
 use crate::domain::token::TOKEN_MAX;
 use crate::domain::{Domain, Token};
 
@@ -235,7 +235,6 @@ fn is_same_house(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::stencil::PixelPlace;
     use encoding_rs::{UTF_8, WINDOWS_1252};
 
     fn url(raw: &[u8], encoding: &'static Encoding) -> Result<String, &'static str> {
@@ -338,14 +337,7 @@ mod tests {
     }
 
     fn judge(target: &str, label: &str) -> Option<&'static str> {
-        let switches = Switches {
-            opens: true,
-            clicks: true,
-            text: false,
-            exclude_hosts: vec![Domain::parse("bank.example").unwrap()],
-            visible_url_links: VisibleUrlLinks::Leave,
-            pixel: PixelPlace::Auto,
-        };
+        let switches = Switches { exclude_hosts: vec![Domain::parse("bank.example").unwrap()], ..Switches::default() };
         let unsubscribe_urls = ["https://list.example/out".to_owned()];
         let rules = Rules { switches: &switches, tracking_host: "track.shop.com", unsubscribe_urls: &unsubscribe_urls };
         objection(&as_written(target.to_owned(), UTF_8).unwrap(), label, rules)

@@ -17,6 +17,7 @@ pub mod notice;
 mod notice_status;
 mod notice_text;
 pub mod outline;
+pub mod plan;
 pub mod preview;
 pub mod proof;
 mod proof_text;

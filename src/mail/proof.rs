@@ -9,9 +9,10 @@ use html5gum::{DefaultEmitter, StartTag, StringReader, Token as HtmlToken, Token
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::link;
+use super::plan::Plan;
 use super::proof_text::{self, Place};
 use super::removed;
-use super::stencil::{self, Plan};
+use super::stencil;
 use crate::domain::token::Purpose;
 use crate::domain::{DeliveryId, TokenKeys};
 

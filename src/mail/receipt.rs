@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::transfer::{Edit, pieces_len};
+
 /// What was done with one link of a message.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReceiptLink {
@@ -38,11 +40,58 @@ pub struct Receipt {
     pub size_in: u64,
     /// Octets as it leaves, without signatures.
     pub size_out: u64,
+    /// What the difference comes of.
+    #[serde(default)]
+    pub growth: Growth,
     /// How many parts or links were passed over because of a limit, one clause each.
     pub limits: Vec<String>,
 }
 
+/// Octets that a mail has grown by as it leaves, without signatures. Something may also have shrunk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Growth {
+    /// Links, and opt-out attributes that were cut out, decoded.
+    pub links: i64,
+    /// The pixel, decoded.
+    pub pixel: i64,
+    /// What encoding these, and the lines that they stand in, takes.
+    pub encoding: i64,
+    /// Header fields.
+    pub headers: i64,
+}
+
+impl Growth {
+    /// Whether it was counted: each mail gets a header field at least.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// One part's body was edited.
+    pub fn add(&mut self, before: usize, after: usize, edits: &[Edit]) {
+        for edit in edits {
+            let growth = difference(edit.range.len(), pieces_len(&edit.pieces));
+            // Only the pixel takes the place of nothing.
+            *(if edit.range.is_empty() { &mut self.pixel } else { &mut self.links }) += growth;
+            self.encoding -= growth;
+        }
+        self.encoding += difference(before, after);
+    }
+}
+
+fn difference(before: usize, after: usize) -> i64 {
+    let octets = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    octets(after) - octets(before)
+}
+
 impl Receipt {
+    /// Octets as it came and as it leaves: what no part grew by is the header's.
+    pub fn sizes(&mut self, before: usize, after: usize) {
+        (self.size_in, self.size_out) = (before as u64, after as u64);
+        let Growth { links, pixel, encoding, .. } = self.growth;
+        self.growth.headers = difference(before, after) - links - pixel - encoding;
+    }
+
     /// How many links there are and what became of them, in one line.
     #[must_use]
     pub fn summary(&self) -> String {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::stencil::{PixelPlace, Plan, Stencil, Switches, VisibleUrlLinks};
+use super::plan::{PixelPlace, Plan, Switches, VisibleUrlLinks};
+use super::stencil::Stencil;
 use crate::domain::{Domain, Timestamp};
 
 /// Domain and selector of the keys that sign for a domain in `From`.

@@ -1,6 +1,6 @@
 //! Which fields of a message's own header block go.
 
-use super::stencil::Plan;
+use super::plan::Plan;
 use super::{control, vendor_names};
 use crate::domain::Domain;
 

@@ -5,17 +5,17 @@ mod text_parts;
 use std::ops::Range;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
-use serde::{Deserialize, Serialize};
 
 use super::header::HeaderBlock;
 use super::html::{self, FoundLink};
 use super::link::{self, Rules};
 use super::outline::{HtmlPart, Outline};
+use super::plan::{PixelPlace, Plan};
 use super::receipt::{Receipt, ReceiptLink};
 use super::removed;
 use super::transfer::{self, Edit, Piece, Segment, pieces_len};
 use crate::domain::token::Purpose;
-use crate::domain::{DeliveryId, Domain, Token, TokenKey};
+use crate::domain::{DeliveryId, Token, TokenKey};
 
 /// Links tracked in one message.
 pub const LINKS_MAX: usize = 1_000;
@@ -30,62 +30,6 @@ const PIXEL_END: &str =
     ".gif\" alt=\"\" width=\"1\" height=\"1\" border=\"0\" style=\"display:block;height:1px;width:1px;border:0\" />";
 /// Behind the unsubscribe token.
 const UNSUBSCRIBE_END: &str = ">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
-
-/// What the sender and the configuration asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Switches {
-    /// Whether a pixel is added.
-    pub opens: bool,
-    /// Whether links are rewritten.
-    pub clicks: bool,
-    /// Whether links in plain text are rewritten.
-    pub text: bool,
-    /// Hosts whose links stay, with all below them.
-    pub exclude_hosts: Vec<Domain>,
-    /// What happens to links whose text is another house's URL.
-    pub visible_url_links: VisibleUrlLinks,
-    /// Where the pixel goes.
-    pub pixel: PixelPlace,
-}
-
-/// Where a page's pixel goes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PixelPlace {
-    /// Just behind `<body …>`; in a page without one, to the bottom.
-    Top,
-    /// Before `</body>`.
-    Bottom,
-    /// To the bottom, but to the top of a page that Gmail might cut before.
-    #[default]
-    Auto,
-}
-
-/// What happens to links whose text is another house's URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VisibleUrlLinks {
-    /// They stay: mail programs warn when a link leads elsewhere than its text says.
-    Leave,
-    /// They are rewritten like others.
-    Track,
-}
-
-/// What a message is compiled by.
-#[derive(Debug, Clone, Copy)]
-pub struct Plan<'a> {
-    /// Header lines put on top, each ended by CRLF.
-    pub prepend: &'a [u8],
-    /// The tracking host's URL, without a final slash.
-    pub base_url: &'a str,
-    /// Whether `List-Unsubscribe` follows them (RFC 2369, RFC 8058).
-    pub unsubscribe: bool,
-    /// What is wanted.
-    pub switches: &'a Switches,
-    /// Domains that we sign for anew.
-    pub signing_domains: &'a [Domain],
-    /// Whether hosted relays' control headers were read, and go.
-    pub vendor_headers: bool,
-}
 
 /// A tracked link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -317,6 +261,7 @@ impl<'a> Work<'a> {
 
     fn splice(&mut self, part: &HtmlPart, decoded: &transfer::Decoded, edits: &[Edit]) {
         let edited = transfer::splice(self.raw, part.body.clone(), part.transfer, decoded, edits);
+        self.receipt.growth.add(part.body.len(), edited.segments.iter().map(Segment::size).sum(), edits);
         let block = HeaderBlock::read(self.raw.get(part.header.clone()).unwrap_or_default());
         if edited.to_quoted_printable {
             let segments = vec![Segment::Literal(b"Content-Transfer-Encoding: quoted-printable\r\n".to_vec())];
@@ -374,8 +319,7 @@ impl<'a> Work<'a> {
         let size_out: usize = segments.iter().map(Segment::size).sum();
         let (links, pixel, unsubscribe) = (self.links, self.pixel, self.plan.unsubscribe);
         let mut stencil = Stencil { segments, links, pixel, unsubscribe, receipt: self.receipt };
-        stencil.receipt.size_in = self.raw.len() as u64;
-        stencil.receipt.size_out = size_out as u64;
+        stencil.receipt.sizes(self.raw.len(), size_out);
         if stencil.receipt.untracked.is_empty() && !stencil.pixel && stencil.links.is_empty() {
             stencil.receipt.untracked = "nothing in it can be tracked".to_owned();
         }

@@ -1,6 +1,8 @@
 use super::*;
 use crate::domain::TokenKeys;
+use crate::mail::plan::Switches;
 use crate::mail::proof;
+use crate::mail::receipt::Growth;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
@@ -17,14 +19,7 @@ fn keys() -> TokenKeys {
 }
 
 fn with_plan<T>(with: impl FnOnce(&Plan<'_>) -> T) -> T {
-    let switches = Switches {
-        opens: true,
-        clicks: true,
-        text: false,
-        exclude_hosts: Vec::new(),
-        visible_url_links: VisibleUrlLinks::Leave,
-        pixel: PixelPlace::Auto,
-    };
+    let switches = Switches::default();
     with(&Plan {
         vendor_headers: true,
         prepend: PREPEND,
@@ -352,3 +347,37 @@ fn every_charset_is_read_alike_by_both_readers() {
 
 #[path = "stencil_text_tests.rs"]
 mod in_text;
+
+#[test]
+fn what_a_mail_grew_by_is_told_by_cause() {
+    with_plan(|plan| {
+        let growth = |raw: &str, plan: &Plan<'_>| {
+            let stencil = Stencil::compile(raw.as_bytes(), plan);
+            let (copy, receipt) =
+                (stencil.stamp(raw.as_bytes(), DeliveryId::from_raw(1), keys().current()), stencil.receipt());
+            let growth = receipt.growth;
+            let all = growth.links + growth.pixel + growth.encoding + growth.headers;
+            assert_eq!(i64::try_from(copy.len()).unwrap() - i64::try_from(raw.len()).unwrap(), all, "{raw}");
+            growth
+        };
+        let link = "<a href=\"https://a.example/\">x</a>";
+        let html = |encoding: &str, body: &str| {
+            format!("Subject: x\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}\r\n")
+        };
+        let plain = growth(&html("7bit", link), plan);
+        let prepended = i64::try_from(PREPEND.len()).unwrap();
+        assert_eq!((plain.encoding, plain.headers), (0, prepended), "{plain:?}");
+        assert!(plain.links > 50 && plain.pixel > 150, "{plain:?}");
+        // Encoded otherwise, the same is put in.
+        let quoted = growth(&html("quoted-printable", &link.replace('=', "=3D")), plan);
+        let base64 = growth(&html("base64", &STANDARD.encode(link)), plan);
+        assert_eq!([(quoted.links, quoted.pixel), (base64.links, base64.pixel)], [(plain.links, plain.pixel); 2]);
+        assert!(quoted.encoding > 0 && base64.encoding > (plain.links + plain.pixel) / 3 - 4);
+        // Fields that go count as fields, and an attribute that goes as a link's.
+        let opted_out = growth(&html("7bit", "<a href=\"https://a.example/\" data-no-track>x</a>"), plan);
+        assert_eq!((opted_out.links, opted_out.pixel), (-14, plain.pixel), "{opted_out:?}");
+        let off = Switches { opens: false, clicks: false, ..Switches::default() };
+        let untracked = growth("Bcc: b@b.example\r\nSubject: x\r\n\r\nx\r\n", &Plan { switches: &off, ..*plan });
+        assert_eq!(untracked, Growth { headers: prepended - 18, ..Growth::default() });
+    });
+}

@@ -2,17 +2,10 @@ use encoding_rs::{GBK, SHIFT_JIS, WINDOWS_1252};
 use proptest::prelude::*;
 
 use super::*;
-use crate::mail::stencil::{PixelPlace, Switches, VisibleUrlLinks};
+use crate::mail::plan::Switches;
 
 fn read(page: &[u8], encoding: &'static Encoding, joins_lines: bool) -> Vec<FoundLink> {
-    let switches = Switches {
-        opens: false,
-        clicks: false,
-        text: true,
-        exclude_hosts: Vec::new(),
-        visible_url_links: VisibleUrlLinks::Leave,
-        pixel: PixelPlace::Auto,
-    };
+    let switches = Switches { opens: false, clicks: false, text: true, ..Switches::default() };
     let unsubscribe_urls = ["https://a.example/out".to_owned()];
     let rules = Rules { switches: &switches, tracking_host: "track.example", unsubscribe_urls: &unsubscribe_urls };
     let opted_out = BTreeSet::from(["https://a.example/no".to_owned()]);

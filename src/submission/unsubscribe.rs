@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Mode;
-    use crate::mail::stencil::PixelPlace;
+    use crate::mail::plan::PixelPlace;
 
     fn settings() -> IntakeSettings {
         IntakeSettings {

@@ -14,8 +14,9 @@ use mail_parser::{MessageParser, MimeHeaders, PartType};
 
 use super::control;
 use super::header::HeaderBlock;
+use super::plan::{PixelPlace, Plan, Switches, VisibleUrlLinks};
 use super::proof;
-use super::stencil::{PixelPlace, Plan, Stencil, Switches, VisibleUrlLinks};
+use super::stencil::Stencil;
 use super::transfer::Transfer;
 use crate::domain::token::Purpose;
 use crate::domain::{DeliveryId, Domain, TokenKey, TokenKeys};

@@ -1,7 +1,7 @@
 //! A mail's source, as it came beside as it leaves: each changed line is there, what is unchanged is folded, and both are
 //! files to keep. A large mail takes no long page.
 
-use crate::harness::{Config, Request, Sink};
+use crate::harness::{Config, PATIENCE, Request, Sink, wait_until};
 
 fn mail(subject: &str, lines: usize) -> String {
     let filler = "<p>A line that stays.</p>\r\n".repeat(lines);
@@ -62,5 +62,34 @@ async fn the_source_shows_what_was_changed() {
 
     let page = get(&format!("/messages/{newest}/source")).await.text();
     assert!(page.contains("lines unchanged") && page.contains("/c/") && page.len() < 100_000, "{} octets", page.len());
+    relay.finish().await;
+}
+
+#[tokio::test]
+async fn a_mail_that_is_kept_no_longer_says_so() {
+    let sink = Sink::start().await.unwrap();
+    let mut relay = Config::smarthost(sink.address()).set("retention.bodies", "1s").start().await;
+    let cookie = relay.sign_in().await;
+    // The latest of a campaign is kept: the click map is drawn over it.
+    for (to, subject) in [("ok-1@b.example", "former"), ("ok-2@b.example", "latest")] {
+        assert_eq!(relay.submit("a@own.example", &[to], &mail(subject, 1)).await.code, 250);
+    }
+    relay.campaign_with("spring", "/delivered", 2).await;
+    let get = async |path: &str| relay.http(&Request::get(path).header("Cookie", &cookie)).await;
+    let list = get("/messages").await.text();
+    let ids: Vec<_> = list.split("\"/messages/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let (latest, former) = (ids[0], *ids.last().unwrap());
+    wait_until("the former goes", PATIENCE, async || {
+        get(&format!("/messages/{former}/source")).await.text().contains("kept no longer (retention.bodies)")
+    })
+    .await;
+    let page = get(&format!("/messages/{former}")).await;
+    assert!(page.status == 200 && page.text().contains("kept no longer"), "{}", page.text());
+    for kind in ["came.eml", "leaves.eml"] {
+        assert_eq!(get(&format!("/messages/{former}/source/{kind}")).await.status, 404);
+        assert_eq!(get(&format!("/messages/{latest}/source/{kind}")).await.status, 200);
+    }
+    // What was done to it stays known.
+    assert!(page.text().contains("octets for links") && page.text().contains("https://shop.example/?a=1"));
     relay.finish().await;
 }

@@ -3,7 +3,7 @@
 
 use crate::harness::{Config, Mail, Relay, Sink};
 
-/// What the relay may take at its most, in octets: its own 200 MB and sixteen times the largest message here.
+/// What the relay may take at its most, in octets: its own 200 MB and sixteen times the largest message that it takes here.
 const MEMORY_MAX: u64 = 200 << 20;
 const MEMORY_TIMES: u64 = 16;
 
@@ -15,10 +15,12 @@ enum End {
     Untouched,
     /// Taken, and rewritten: so many links at least.
     Tracked(usize),
+    /// Taken, and encoded so that no line is over 998 octets; decoded it has the same text.
+    Encoded,
     /// Refused with this code.
     Refused(u16),
 }
-use End::{Refused, Tracked, Untouched};
+use End::{Encoded, Refused, Tracked, Untouched};
 
 fn html(page: &str) -> String {
     format!("{HEAD}Content-Type: text/html; charset=utf-8\r\n\r\n{page}\r\n")
@@ -129,11 +131,33 @@ fn pages() -> Vec<(&'static str, String, End)> {
     ]
 }
 
+/// As large as the relay takes them, and larger.
+fn sizes() -> Vec<(&'static str, String, End)> {
+    let size = 24 << 20;
+    let attachment = |page: &str| {
+        let content = "QUJD".repeat(19) + "\r\n";
+        let part = format!("--b\r\nContent-Type: text/html\r\n\r\n{page}\r\n");
+        let octets = "--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+        mixed(&format!("{part}{octets}{}--b--\r\n", content.repeat(size / content.len())))
+    };
+    let text = "It was the best of lines, it was the worst of lines.\r\n";
+    let text = text.repeat(size / text.len());
+    vec![
+        ("a large attachment", attachment(LINK), Tracked(1)),
+        ("a large text", format!("{HEAD}\r\n{text}"), Untouched),
+        ("a large page", html(&format!("{LINK}{text}")), Untouched),
+        ("a page just below its limit", html(&format!("{LINK}{}", &text[..(4 << 20) - 100])), Tracked(1)),
+        ("one line", format!("{HEAD}Content-Type: text/html\r\n\r\n{LINK}{}\r\n", "x".repeat(4 << 20)), Encoded),
+        ("more than is taken", format!("{HEAD}\r\n{text}{text}{text}"), Refused(552)),
+    ]
+}
+
 async fn try_them(mails: Vec<(&'static str, String, End)>) {
     let sink = Sink::start().await.unwrap();
     let mut relay = Config::smarthost(sink.address()).start().await;
     let (mut other, mut wrong) = (relay.client().await, Vec::new());
-    let largest = mails.iter().map(|(_, mail, _)| mail.len() as u64).max().unwrap_or_default();
+    let taken = mails.iter().filter(|(_, _, end)| !matches!(end, Refused(_)));
+    let largest = taken.map(|(_, mail, _)| mail.len() as u64).max().unwrap_or_default();
     for (n, (name, mail, end)) in mails.into_iter().enumerate() {
         let (to, beside) = (format!("ok-{n}@b.example"), format!("ok-beside{n}@b.example"));
         let mut hostile = relay.client().await;
@@ -164,13 +188,20 @@ async fn try_them(mails: Vec<(&'static str, String, End)>) {
                     wrong.push(format!("{name}: {found} links"));
                 }
             }
+            Encoded => {
+                let page = Mail::read(&copy).html();
+                let long = copy.split(|b| *b == b'\n').any(|line| line.len() > 999);
+                if long || !page.contains(&"x".repeat(4 << 20)) {
+                    wrong.push(format!("{name}: {} octets", copy.len()));
+                }
+            }
             Refused(_) => {}
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     let peak = peak_memory(&relay);
-    println!("at most {peak} octets in memory; the largest message had {largest}");
-    assert!(peak < MEMORY_MAX + MEMORY_TIMES * largest, "{peak} octets, the largest message had {largest}");
+    println!("at most {peak} octets in memory; the largest that was taken had {largest}");
+    assert!(peak < MEMORY_MAX + MEMORY_TIMES * largest, "{peak} octets, the largest that was taken had {largest}");
     relay.finish().await;
 }
 
@@ -194,6 +225,11 @@ async fn hostile_structures() {
 #[tokio::test]
 async fn hostile_headers() {
     try_them(headers()).await;
+}
+
+#[tokio::test]
+async fn hostile_sizes() {
+    try_them(sizes()).await;
 }
 
 #[tokio::test]
