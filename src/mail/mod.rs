@@ -20,6 +20,7 @@ pub mod outline;
 pub mod plan;
 pub mod preview;
 pub mod proof;
+mod proof_rules;
 mod proof_text;
 mod quoted;
 pub mod receipt;

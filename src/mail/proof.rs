@@ -4,15 +4,13 @@
 
 use std::fmt;
 
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 use html5gum::{DefaultEmitter, StartTag, StringReader, Token as HtmlToken, Tokenizer};
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::link;
 use super::plan::Plan;
+use super::proof_rules;
 use super::proof_text::{self, Place};
-use super::removed;
-use super::stencil;
 use crate::domain::token::Purpose;
 use crate::domain::{DeliveryId, TokenKeys};
 
@@ -144,20 +142,17 @@ impl Reader<'_> {
         };
         let (before, after) = (fields(one), fields(other));
         let changed = body_of(one) != body_of(other);
-        let gone = |name: &str, bytes: &[u8]| {
-            let value = bytes.splitn(2, |b| *b == b':').nth(1).unwrap_or_default();
-            let stale = matches!(name, "content-length" | "content-md5") && changed;
-            stale || (top && removed::is_removed(name.as_bytes(), value, edited, self.plan))
-        };
         let moved = changed && is_quoted_printable(other.1) && !is_quoted_printable(one.1);
-        let encoding = |name: &str| moved && name == "content-transfer-encoding";
-        let wanted: Vec<_> = before.iter().filter(|(name, bytes)| !gone(name, bytes) && !encoding(name)).collect();
-        let found: Vec<_> = after.iter().filter(|(name, _)| !encoding(name)).collect();
-        match wanted.iter().zip(&found).find(|(a, b)| a != b) {
-            Some((field, _)) => Err(differ(format!("the header field {} differs", field.0))),
-            None if wanted.len() != found.len() => Err(differ("the copy has other header fields")),
-            None => Ok(()),
-        }
+        let kept = |fields: Vec<(String, Vec<u8>)>| -> Vec<_> {
+            fields.into_iter().filter(|(name, _)| !moved || name != "content-transfer-encoding").collect()
+        };
+        // A part's own fields speak of its own body, those of the message of all of it.
+        let edited = changed || (top && edited);
+        let fate = |name: &str, field: &[u8]| {
+            let value = field.splitn(2, |b| *b == b':').nth(1).unwrap_or_default();
+            proof_rules::fate(name, value, top, edited, self.plan)
+        };
+        proof_rules::check_fields(&kept(before), &kept(after), fate).map_err(differ)
     }
 
     fn body(&mut self, one: Place<'_, '_>, other: Place<'_, '_>) -> Result<(), Difference> {
@@ -170,7 +165,7 @@ impl Reader<'_> {
                 {
                     return Err(differ("an attachment was changed"));
                 }
-                let encoding = charset(one.1).unwrap_or_else(|| stencil::guess(before.as_bytes()));
+                let encoding = charset(one.1).unwrap_or(UTF_8);
                 self.pages(before, after, &Around { encoding, conditional: false })
             }
             _ if body_of(one) == body_of(other) => Ok(()),
@@ -235,11 +230,8 @@ impl Reader<'_> {
             return Err(differ("an element that is no link was changed"));
         }
         let attributes = |tag: &StartTag<()>| -> Vec<(Vec<u8>, Vec<u8>)> {
-            let own = |name: &[u8], value: &[u8]| {
-                !link::is_opt_out(&String::from_utf8_lossy(name), &String::from_utf8_lossy(value))
-            };
             let all = tag.attributes.iter().map(|(name, value)| (name.to_vec(), value.value.to_vec()));
-            all.filter(|(name, value)| own(name, value)).collect()
+            all.filter(|(name, value)| !proof_rules::opts_out(name, value)).collect()
         };
         let (before, after) = (attributes(one), attributes(other));
         let opted_out = before.len() < one.attributes.len();
@@ -274,7 +266,7 @@ impl Reader<'_> {
         if full && kept.bytes().all(|b| b.is_ascii_graphic()) {
             return kept == target;
         }
-        let query = link::query_encoder(encoding);
+        let query = proof_rules::query_in(encoding);
         url::Url::options().encoding_override(Some(&query)).parse(&kept).is_ok_and(|url| url.as_str() == target)
     }
 }
