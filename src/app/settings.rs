@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, Shown, VisibleUrlLinks};
 use crate::dashboard::Configured;
-use crate::delivery::{self, Dispatch, NoticeSettings, Smarthost};
+use crate::delivery::{self, Dispatch, NoticeSettings, Providers, Smarthost, Start};
 use crate::domain::Mode;
 use crate::mail::recipe::SignersFor;
 use crate::server::tls::Certificate;
@@ -138,14 +138,26 @@ pub(super) fn tls(certificate: Option<&Arc<Certificate>>) -> Result<Option<Arc<r
     certificate.map(Certificate::server_config).transpose()
 }
 
-pub(super) fn dispatch(config: &Config, clock: Clock) -> Dispatch {
-    Dispatch {
+/// How each site is approached at first.
+fn providers(config: &Config) -> Result<Providers, String> {
+    let d = &config.delivery;
+    let number = |n: u64, default| u32::try_from(n).unwrap_or(default);
+    let other = Start {
+        connections: number(d.connections_per_site, 10),
+        messages_per_connection: number(d.messages_per_connection, 100),
+        messages_per_second: None,
+    };
+    Providers::read(d.sites.as_deref(), other).map_err(|e| format!("delivery.sites_file: {e}"))
+}
+
+pub(super) fn dispatch(config: &Config, clock: Clock) -> Result<Dispatch, String> {
+    Ok(Dispatch {
         schedule: config.delivery.retry.clone(),
-        per_site: usize::try_from(config.delivery.connections_per_site).unwrap_or(10),
+        sites: Arc::new(providers(config)?),
         grace: GRACE,
         clock,
         chance,
-    }
+    })
 }
 
 pub(super) fn notices(config: &Config, clock: Clock, signers_for: SignersFor) -> NoticeSettings {
@@ -181,7 +193,7 @@ pub(super) fn courier(config: &Config) -> Result<delivery::Settings, String> {
         AddressFamily::Ipv6 => delivery::AddressFamily::Ipv6,
     };
     settings.source_addresses.clone_from(&d.source_addresses);
-    settings.messages_per_connection = u32::try_from(d.messages_per_connection).unwrap_or(100);
+    settings.providers = Arc::new(providers(config)?);
     Ok(settings)
 }
 

@@ -13,6 +13,7 @@ pub use check::is_loopback;
 use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
+use crate::delivery::{Providers, Start};
 use crate::domain::{Domain, RetrySchedule};
 use crate::mail::plan::PixelPlace;
 
@@ -134,6 +135,7 @@ pub struct Delivery {
     pub retry: RetrySchedule,
     pub connections_per_site: u64,
     pub messages_per_connection: u64,
+    pub sites: Option<String>,
     pub bounce_messages: bool,
 }
 
@@ -287,7 +289,24 @@ fn delivery(r: &mut Reader) -> Delivery {
         retry: RetrySchedule::new(retry, expire),
         connections_per_site: r.number("delivery.connections_per_site", 10, 1..=1_000),
         messages_per_connection: r.number("delivery.messages_per_connection", 100, 1..=100_000),
+        sites: sites(r),
         bounce_messages: r.flag("delivery.bounce_messages", true),
+    }
+}
+
+/// The operator's own table of sites, as text that was found sound.
+fn sites(r: &mut Reader) -> Option<String> {
+    let path = r.text("delivery.sites_file", "");
+    if path.is_empty() {
+        return None;
+    }
+    let read = std::fs::read_to_string(&path).map_err(|e| e.to_string());
+    match read.and_then(|text| Providers::read(Some(&text), Start::default()).map(|_| text)) {
+        Ok(text) => Some(text),
+        Err(why) => {
+            r.complain("delivery.sites_file", format!("{path}: {why}"));
+            None
+        }
     }
 }
 

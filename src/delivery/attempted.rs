@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::outage::Reach;
+use super::pace::Word;
 use crate::domain::{Address, BounceClass, Domain, EnhancedCode, Outcome, Reply, Timestamp, Wishes};
 use crate::store::Due;
 
@@ -27,6 +28,8 @@ pub struct Parcel<'a> {
     pub seven_bit: SevenBit<'a>,
     /// What the sender asked to be told.
     pub wishes: &'a Wishes,
+    /// Messages over one connection; `None` as the settings say.
+    pub per_connection: Option<u32>,
 }
 
 /// What an attempt came to.
@@ -69,7 +72,33 @@ pub struct Attempted {
     pub reach: Reach,
 }
 
+/// What an attempt says about the pace of its site, and the reply or failure that says it.
+pub(super) fn word_of(attempts: &[Attempted]) -> (Word, String) {
+    let too_fast = |one: &&Attempted| match &one.result {
+        Answer::Temporary(reply, class) | Answer::Permanent(reply, class) => {
+            one.spoken && (reply.code == 421 || *class == BounceClass::RateLimited)
+        }
+        Answer::Handed(_) => false,
+    };
+    let no_server = |one: &&Attempted| matches!(one.reach, Reach::NoServer(_));
+    if let Some(one) = attempts.iter().find(too_fast) {
+        (Word::TooFast, one.reply().to_string())
+    } else if attempts.iter().any(|one| matches!(one.result, Answer::Handed(_))) {
+        (Word::Taken, String::new())
+    } else if let Some(one) = attempts.iter().find(no_server) {
+        (Word::Silent, one.reply().to_string())
+    } else {
+        (Word::Other, String::new())
+    }
+}
+
 impl Attempted {
+    fn reply(&self) -> &Reply {
+        match &self.result {
+            Answer::Handed(reply) | Answer::Temporary(reply, _) | Answer::Permanent(reply, _) => reply,
+        }
+    }
+
     /// The sandbox took it.
     pub(super) fn kept_in_the_inbox() -> Self {
         let reply = Reply::local(250, EnhancedCode(2, 0, 0), "kept in the sandbox inbox; nothing left this machine");

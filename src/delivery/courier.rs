@@ -59,7 +59,7 @@ impl Courier {
             Mode::Mx => Some(Dns::new(&settings.dns, settings.timeouts.lookup, false)),
         };
         let dns = dns.transpose().map_err(CourierError::Dns)?;
-        let pool = Pool::new(settings.idle_max, settings.messages_per_connection);
+        let pool = Pool::new(settings.idle_max);
         Ok(Self(Arc::new(Inner { tls: Tls::new()?, dns, pool, settings })))
     }
 
@@ -119,7 +119,11 @@ impl Inner {
     async fn route(&self, domain: &Domain) -> Result<Route, Failure> {
         match (&self.settings.mode, &self.dns) {
             (Mode::Smarthost(smarthost), _) => Ok(Route::to_smarthost(smarthost)),
-            (Mode::Mx, Some(dns)) => Route::to_exchangers(dns, domain, &self.settings.hostname).await,
+            (Mode::Mx, Some(dns)) => {
+                let route = Route::to_exchangers(dns, domain, &self.settings.hostname).await?;
+                let provider = self.settings.providers.name_of(&route.site).map(str::to_owned);
+                Ok(Route { site: provider.unwrap_or(route.site), ..route })
+            }
             (Mode::Mx, None) => Err(unanswered(domain.as_str(), "there is no resolver")),
             (Mode::Sandbox, _) => Err(Failure::protocol(Step::Lookup, "in the sandbox nothing is sent".to_owned())),
         }
@@ -152,7 +156,8 @@ impl Inner {
         let no_host = route.implicit && journey.addresses == 0;
         let nowhere = |failure: &Failure| no_host && failure.permanent && failure.step == Step::Lookup;
         let last = |failure| if nowhere(&failure) { takes_no_mail(domain, &failure) } else { failure };
-        journey.give_up(|| no_address(&route.site), last);
+        let first = route.hosts.first().map_or(domain.as_str(), String::as_str);
+        journey.give_up(|| no_address(first), last);
     }
 
     /// Sends over an idle session. False when there is none, or when it turned out dead before it had taken MAIL.
@@ -162,7 +167,7 @@ impl Inner {
         journey.place = Place::of(&session);
         journey.log.note(&format!("over the connection to {} [{}] that stood", journey.place.mx, journey.place.ip));
         let sent = self.send(&mut session, journey).await;
-        self.pool.put(session);
+        self.keep(session, journey);
         match sent {
             Err(failure) if failure.ends_session() && failure.step <= Step::Mail && !failure.permanent => {
                 journey.log.note("that connection was over");
@@ -173,6 +178,12 @@ impl Inner {
         }
         journey.sessions += 1;
         true
+    }
+
+    /// For the next mail.
+    fn keep(&self, session: Session, journey: &Journey<'_>) {
+        let asked = journey.parcel.per_connection;
+        self.pool.put(session, asked.unwrap_or(self.settings.messages_per_connection));
     }
 
     /// Tries the addresses of a host.
@@ -213,7 +224,7 @@ impl Inner {
         journey.sessions += 1;
         journey.place = Place::of(&session);
         let sent = self.send(&mut session, journey).await;
-        self.pool.put(session);
+        self.keep(session, journey);
         sent
     }
 

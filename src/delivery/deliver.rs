@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::attempted::{Answer, Attempted, Parcel, SevenBit};
+use super::attempted::{self, Answer, Attempted, Parcel, SevenBit};
 use super::copy::{Copy, CopyFault};
 use super::dispatcher::{Inner, STORE_PAUSE};
 use crate::domain::event::Attempt;
@@ -116,8 +116,13 @@ impl Inner {
 
     /// Makes the attempt, and writes down what came of each.
     async fn hand_over(&self, dues: &[Due], copy: &Copy) {
+        let begun = self.now();
         let attempts = self.attempt(dues, copy).await;
         let at = self.now();
+        if let Some(first) = dues.first().filter(|due| due.mode == Mode::Live) {
+            let (word, told) = attempted::word_of(&attempts);
+            self.window().hear(first.delivery, word, &told, begun, at);
+        }
         self.watch_clock(at, self.dispatch.clock.instant()).await;
         // Those who are asked to come again together do so together.
         let chance = (self.dispatch.chance)();
@@ -142,7 +147,9 @@ impl Inner {
                 };
                 let (domain, reverse_path) = (first.address.domain(), copy.reverse_path.as_ref());
                 let (recipients, utf8, wishes) = (&recipients[..], copy.utf8, &*copy.wishes);
-                let parcel = Parcel { reverse_path, domain, recipients, copy: &copy.bytes, utf8, seven_bit, wishes };
+                let per_connection = Some(self.window().messages_per_connection(delivery));
+                let copy = &copy.bytes;
+                let parcel = Parcel { reverse_path, domain, recipients, copy, utf8, seven_bit, wishes, per_connection };
                 self.courier.attempt(parcel).await
             }
         }
@@ -158,7 +165,7 @@ impl Inner {
         chance: f64,
     ) -> Option<Timestamp> {
         if !attempted.site.is_empty() {
-            self.window().learn_site(due.address.domain(), &attempted.site);
+            self.window().learn_site(due.address.domain(), &attempted.site, at);
         }
         if !self.counts(due, &attempted, at) {
             return Some(at + SPARED_PAUSE);

@@ -12,6 +12,8 @@ use super::courier::Courier;
 use super::notices::Notices;
 use super::outage::{Leave, Reach};
 use super::pauses::Jump;
+use super::providers::Providers;
+use super::sites::SiteState;
 use super::spared::Spared;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
@@ -31,8 +33,8 @@ const LOOK_STEP: Duration = Duration::from_secs(10);
 pub struct Dispatch {
     /// When to try again, when to give up.
     pub schedule: RetrySchedule,
-    /// Transactions under way to one site.
-    pub per_site: usize,
+    /// How each site is approached.
+    pub sites: Arc<Providers>,
     /// How long deliveries under way may take to end at a stop.
     pub grace: Duration,
     /// Time.
@@ -68,7 +70,7 @@ impl Dispatcher {
         notices: Notices,
         dispatch: Dispatch,
     ) -> Result<Self, StoreError> {
-        let limits = Limits { per_site: dispatch.per_site, in_all: IN_FLIGHT_MAX };
+        let limits = Limits { sites: Arc::clone(&dispatch.sites), in_all: IN_FLIGHT_MAX };
         queue.pull_back(dispatch.clock.now(), dispatch.schedule.longest()).await?;
         let mut window = Window::new(limits, queue.heads().await?);
         queue.pauses().await?.into_iter().for_each(|pause| window.withhold(pause.selection));
@@ -128,6 +130,11 @@ impl Dispatcher {
     /// Attempts under way.
     pub fn in_flight(&self) -> usize {
         self.inner.window().in_flight()
+    }
+
+    /// How the sites stand that something is under way to, that somebody waits for, or that were slowed down.
+    pub fn sites(&self) -> Vec<SiteState> {
+        self.inner.window().sites(self.inner.now())
     }
 
     /// For the overview, while this machine reaches nobody.
@@ -246,7 +253,7 @@ impl Inner {
         self.heard(&reach, now, ended.saturating_duration_since(began));
         // What is not found counts by itself, until an attempt tells more.
         let found = found.or_else(|| (reach != Reach::NoNames).then(|| domain.to_string()));
-        self.window().located(domain, found.as_deref());
+        self.window().located(domain, found.as_deref(), now);
         self.changed.notify_one();
     }
 }

@@ -45,6 +45,11 @@ impl Flights {
         self.of.contains_key(&delivery)
     }
 
+    /// The site that it is under way to.
+    pub(super) fn site_of(&self, delivery: DeliveryId) -> Option<Arc<str>> {
+        self.of.get(&delivery).map(|flight| Arc::clone(&flight.site))
+    }
+
     /// These share a transaction.
     pub(super) fn begin(&mut self, dues: &[Due], site: Arc<str>) {
         let flight = Arc::new(Flight { site });

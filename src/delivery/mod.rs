@@ -1,12 +1,13 @@
 //! Hands copies of messages to the servers of their recipients.
 //!
 //! The network half: a [`Courier`] makes one attempt to hand one copy to the server of its recipients and always comes
-//! back with an [`Attempted`] for each. `route` says where to go (the MX hosts of a domain, or a smarthost), `dns` asks for names,
+//! back with an [`Attempted`] for each. `route` says where to go (the MX hosts of a domain, or a smarthost), `providers` knows the large ones, `dns` asks for names,
 //! `tls` makes and judges encrypted connections, `wire` is one connection's bytes with every limit on what a hostile
 //! server may send, `session` is one SMTP conversation over it, `transaction` hands one copy
 //! to all who share it, `journey` keeps what becomes of each, `pool` keeps idle sessions for the next copy.
 //!
-//! The other half: `window` holds what is due without ever starving a domain, the [`Dispatcher`] takes from it, `copy`
+//! The other half: `window` holds what is due without ever starving a domain, `sites` and `pace` say how much may be under way
+//! to whom, the [`Dispatcher`] takes from it, `copy`
 //! renders what is sent, and the outcome goes to the queue. `notices` tells senders what became of their mail.
 //!
 //! It promises bounded memory and time whatever a server says, no password without TLS, and never a fall-back to
@@ -29,8 +30,10 @@ mod notices;
 mod offers;
 mod opening;
 mod outage;
+mod pace;
 mod pauses;
 mod pool;
+mod providers;
 mod replies;
 mod route;
 mod session;
@@ -54,5 +57,7 @@ pub use courier::{Courier, CourierError};
 pub use dispatcher::{Dispatch, Dispatcher};
 pub use notices::{NoticeSettings, Notices};
 pub use outage::Reach;
+pub use providers::{Providers, Start};
 pub use settings::{AddressFamily, Mode, Settings, Timeouts};
+pub use sites::SiteState;
 pub use smarthost::{Login, Smarthost, SmarthostError};

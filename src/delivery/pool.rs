@@ -19,7 +19,6 @@ pub(super) struct Pool(Arc<Shelf>);
 
 struct Shelf {
     idle_max: Duration,
-    messages_max: u32,
     content: Mutex<Content>,
 }
 
@@ -31,9 +30,8 @@ struct Content {
 }
 
 impl Pool {
-    /// `messages_max` 1 keeps nothing.
-    pub(super) fn new(idle_max: Duration, messages_max: u32) -> Self {
-        Self(Arc::new(Shelf { idle_max, messages_max, content: Mutex::default() }))
+    pub(super) fn new(idle_max: Duration) -> Self {
+        Self(Arc::new(Shelf { idle_max, content: Mutex::default() }))
     }
 
     /// The session of this host that was used last and still stands.
@@ -46,13 +44,13 @@ impl Pool {
         }
     }
 
-    /// Keeps a session for a while, or says goodbye to it.
-    pub(super) fn put(&self, session: Session) {
+    /// Keeps a session for a while, or says goodbye to it. `messages_max` 1 keeps nothing.
+    pub(super) fn put(&self, session: Session, messages_max: u32) {
         if !session.is_usable() {
             return;
         }
         let mut content = self.0.content();
-        if self.0.messages_max <= 1 || session.sent >= self.0.messages_max || content.count >= IDLE_SESSIONS_MAX {
+        if messages_max <= 1 || session.sent >= messages_max || content.count >= IDLE_SESSIONS_MAX {
             drop(content);
             tokio::spawn(session.quit());
             return;

@@ -17,7 +17,7 @@ const HOSTS_MAX: usize = 20;
 /// The hosts to ask, best first, and the key of what shares limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
-    /// The smarthost, or the first name in the alphabet of the best exchangers.
+    /// The smarthost, or the first name in the alphabet of the best exchangers, or that of their provider.
     pub(super) site: String,
     /// At most 20.
     pub(super) hosts: Vec<String>,

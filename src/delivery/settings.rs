@@ -1,8 +1,10 @@
 //! What the operator decides about the network.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::providers::{Providers, Start};
 use super::smarthost::Smarthost;
 
 /// Where mail goes.
@@ -76,7 +78,7 @@ impl Default for Timeouts {
 }
 
 /// What a courier needs to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The name given in EHLO; an MX with this name is this relay itself.
     pub hostname: String,
@@ -95,8 +97,10 @@ pub struct Settings {
     pub source_addresses: Vec<IpAddr>,
     /// How long each step may take.
     pub timeouts: Timeouts,
-    /// Mails over one connection; 1 switches reuse off.
+    /// Mails over one connection where a parcel does not say; 1 switches reuse off.
     pub messages_per_connection: u32,
+    /// Which exchangers belong to one provider.
+    pub providers: Arc<Providers>,
     /// How long a connection is kept after a mail for the next one.
     pub idle_max: Duration,
 }
@@ -113,6 +117,7 @@ impl Default for Settings {
             source_addresses: Vec::new(),
             timeouts: Timeouts::default(),
             messages_per_connection: 100,
+            providers: Arc::new(Providers::none(Start::default())),
             idle_max: Duration::from_secs(5),
         }
     }

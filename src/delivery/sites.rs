@@ -1,33 +1,75 @@
-//! What shares limits: which site a domain belongs to, how much is under way to each site, and who waits for it.
+//! What shares limits: which site a domain belongs to, how much is under way to each site and how fast it goes, and who
+//! waits for it.
 //!
 //! Pure. An attempt is counted at the site that it began for, also when its domain moves to another meanwhile.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::domain::Domain;
+use super::pace::{Pace, Permit, Word};
+use super::providers::Providers;
+use crate::domain::{Domain, Timestamp};
 
 /// Domains whose site is remembered; when there are more, all are forgotten and found anew.
 const KNOWN_MAX: usize = 50_000;
+/// Sites whose pace is remembered; when there are more, those that nothing is under way to are forgotten.
+const LOADS_MAX: usize = 20_000;
 
-#[derive(Default)]
 struct Load {
     in_flight: usize,
     parked: VecDeque<Domain>,
     /// Whether some of them wait for a word.
     barred: bool,
+    pace: Pace,
+    /// Why it was slowed down last.
+    last: Option<(Timestamp, String)>,
+}
+
+impl Load {
+    fn is_idle(&self) -> bool {
+        self.in_flight == 0 && self.parked.is_empty()
+    }
+}
+
+/// How a site stands, for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SiteState {
+    /// A provider's name, or that of the best mail exchanger.
+    pub site: String,
+    /// Transactions under way.
+    pub in_flight: usize,
+    /// Domains that wait for a permit.
+    pub waiting: usize,
+    /// Transactions that may be under way now.
+    pub connections: usize,
+    /// Messages over one connection now.
+    pub messages_per_connection: u32,
+    /// Messages a second now; `None` is no limit.
+    pub messages_per_second: Option<f64>,
+    /// Nothing begins until then.
+    pub cooling: Option<Timestamp>,
+    /// Whether it is approached as fast as at first.
+    pub usual: bool,
+    /// When and why it was slowed down last.
+    pub last: Option<(Timestamp, String)>,
 }
 
 /// The sites.
-#[derive(Default)]
 pub(super) struct Sites {
+    providers: Arc<Providers>,
     known: HashMap<Domain, Arc<str>>,
     loads: HashMap<Arc<str>, Load>,
     /// Sites whose parked domains wait for a word and not for a permit, in their order.
     barred: Vec<Arc<str>>,
+    /// When those are to be looked at again that cool down or keep to a rate, while somebody waits there.
+    wakes: BTreeSet<(Timestamp, Arc<str>)>,
 }
 
 impl Sites {
+    pub(super) fn new(providers: Arc<Providers>) -> Self {
+        Self { providers, known: HashMap::new(), loads: HashMap::new(), barred: Vec::new(), wakes: BTreeSet::new() }
+    }
+
     /// The site of a domain, as far as it is known.
     pub(super) fn of(&self, domain: &Domain) -> Option<Arc<str>> {
         self.known.get(domain).cloned()
@@ -43,13 +85,16 @@ impl Sites {
         self.known.insert(domain.clone(), Arc::clone(site));
     }
 
-    /// Whether this many are under way to it.
-    pub(super) fn is_full(&self, site: &str, limit: usize) -> bool {
-        self.loads.get(site).is_some_and(|load| load.in_flight >= limit)
+    /// Whether something may begin there.
+    pub(super) fn permit(&mut self, site: &Arc<str>, now: Timestamp) -> Permit {
+        let load = self.load(site, now);
+        load.pace.permit(load.in_flight, now)
     }
 
-    pub(super) fn begin(&mut self, site: &Arc<str>) {
-        self.loads.entry(Arc::clone(site)).or_default().in_flight += 1;
+    pub(super) fn begin(&mut self, site: &Arc<str>, now: Timestamp) {
+        let load = self.load(site, now);
+        load.in_flight += 1;
+        load.pace.begin(now);
     }
 
     pub(super) fn end(&mut self, site: &str) {
@@ -59,18 +104,48 @@ impl Sites {
         self.tidy(site);
     }
 
-    /// Has a domain wait until an attempt to the site ends, or for [`Sites::unbar`].
-    pub(super) fn park(&mut self, site: Arc<str>, domain: Domain, barred: bool) {
-        let load = self.loads.entry(Arc::clone(&site)).or_default();
+    /// What an attempt that began at `begun` says of the pace; `told` is the reply or the failure.
+    pub(super) fn hear(&mut self, site: &Arc<str>, word: Word, told: &str, begun: Timestamp, now: Timestamp) {
+        let load = self.load(site, now);
+        load.pace.hear(word, begun, now);
+        match word {
+            Word::TooFast | Word::Silent => load.last = Some((now, told.to_owned())),
+            Word::Taken | Word::Other => {}
+        }
+        self.tidy(site);
+    }
+
+    /// Messages over one connection to it.
+    pub(super) fn messages_per_connection(&self, site: &str) -> u32 {
+        let known = self.loads.get(site).map(|load| load.pace.messages_per_connection());
+        known.unwrap_or_else(|| self.providers.start(site).messages_per_connection)
+    }
+
+    /// Has a domain wait until something may begin there, or for [`Sites::unbar`].
+    pub(super) fn park(&mut self, site: &Arc<str>, domain: Domain, permit: Permit, barred: bool, now: Timestamp) {
+        let load = self.load(site, now);
         load.parked.push_back(domain);
         if barred && !std::mem::replace(&mut load.barred, true) {
-            self.barred.push(site);
+            self.barred.push(Arc::clone(site));
+        }
+        if let Permit::At(at) = permit {
+            self.wakes.insert((at, Arc::clone(site)));
         }
     }
 
-    /// The one that has waited longest.
-    pub(super) fn unpark(&mut self, site: &str) -> Option<Domain> {
-        let domain = self.loads.get_mut(site)?.parked.pop_front();
+    /// The one that has waited longest, where something may begin; else it is asked again in time.
+    pub(super) fn unpark(&mut self, site: &Arc<str>, now: Timestamp) -> Option<Domain> {
+        if self.loads.get(site).is_none_or(|load| load.parked.is_empty()) {
+            return None;
+        }
+        let domain = match self.permit(site, now) {
+            Permit::Now => self.loads.get_mut(site)?.parked.pop_front(),
+            Permit::Full => None,
+            Permit::At(at) => {
+                self.wakes.insert((at, Arc::clone(site)));
+                None
+            }
+        };
         self.tidy(site);
         domain
     }
@@ -95,8 +170,49 @@ impl Sites {
         free
     }
 
+    /// A site whose time has come.
+    pub(super) fn wake(&mut self, now: Timestamp) -> Option<Arc<str>> {
+        self.next_wake().filter(|at| *at <= now)?;
+        self.wakes.pop_first().map(|(_, site)| site)
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Timestamp> {
+        self.wakes.first().map(|(at, _)| *at)
+    }
+
+    /// Sites that something is under way to, that somebody waits for, or that are not approached as at first.
+    pub(super) fn states(&self, now: Timestamp) -> Vec<SiteState> {
+        let state = |(site, load): (&Arc<str>, &Load)| SiteState {
+            site: site.to_string(),
+            in_flight: load.in_flight,
+            waiting: load.parked.len(),
+            connections: load.pace.connections(),
+            messages_per_connection: load.pace.messages_per_connection(),
+            messages_per_second: load.pace.messages_per_second(),
+            cooling: load.pace.cooling(now),
+            usual: load.pace.is_usual(),
+            last: load.last.clone(),
+        };
+        self.loads.iter().map(state).collect()
+    }
+
+    fn load(&mut self, site: &Arc<str>, now: Timestamp) -> &mut Load {
+        if self.loads.len() >= LOADS_MAX && !self.loads.contains_key(site) {
+            self.loads.retain(|_, load| !load.is_idle());
+        }
+        self.loads.entry(Arc::clone(site)).or_insert_with(|| Load {
+            in_flight: 0,
+            parked: VecDeque::new(),
+            barred: false,
+            pace: Pace::new(self.providers.start(site), now),
+            last: None,
+        })
+    }
+
+    /// Forgets a site that there is nothing to remember of.
     fn tidy(&mut self, site: &str) {
-        if self.loads.get(site).is_some_and(|load| load.in_flight == 0 && load.parked.is_empty()) {
+        let is_plain = |load: &Load| load.is_idle() && load.pace.is_plain() && load.last.is_none();
+        if self.loads.get(site).is_some_and(is_plain) {
             self.loads.remove(site);
         }
     }
@@ -104,15 +220,41 @@ impl Sites {
 
 #[cfg(test)]
 mod tests {
+    use super::super::providers::Start;
     use super::*;
+
+    fn sites() -> Sites {
+        let start = Start { connections: 2, messages_per_connection: 100, messages_per_second: None };
+        Sites::new(Arc::new(Providers::none(start)))
+    }
 
     #[test]
     fn no_more_sites_are_remembered_than_set() {
-        let mut sites = Sites::default();
+        let mut sites = sites();
         for n in 0..=KNOWN_MAX {
             sites.learn(&Domain::parse(&format!("d{n}.example")).unwrap(), &Arc::from("mx.example"));
             assert!(sites.known.len() <= KNOWN_MAX);
         }
         assert!(sites.of(&Domain::parse(&format!("d{KNOWN_MAX}.example")).unwrap()).is_some());
+        let now = Timestamp::from_millis(0);
+        for n in 0..=LOADS_MAX {
+            sites.hear(&Arc::from(format!("mx{n}.example")), Word::TooFast, "421 slow", now, now);
+            assert!(sites.loads.len() <= LOADS_MAX);
+        }
+    }
+
+    #[test]
+    fn a_site_that_goes_as_ever_is_forgotten_and_a_slowed_one_is_not() {
+        let (mut sites, now, site) = (sites(), Timestamp::from_millis(0), Arc::from("mx.example"));
+        sites.begin(&site, now);
+        sites.hear(&site, Word::Taken, "250 ok", now, now);
+        sites.end(&site);
+        assert!(sites.loads.is_empty());
+        sites.begin(&site, now);
+        sites.hear(&site, Word::TooFast, "421 slow", now, now);
+        sites.end(&site);
+        let state = &sites.states(now)[0];
+        assert_eq!((state.connections, state.usual, state.in_flight), (1, false, 0));
+        assert_eq!(state.last, Some((now, "421 slow".to_owned())));
     }
 }

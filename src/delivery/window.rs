@@ -19,10 +19,12 @@ use super::alike::Likeness;
 use super::entries::Entries;
 use super::entry::{Entry, Place};
 use super::flights::{Flights, Left};
-use super::sites::Sites;
+use super::pace::{Permit, Word};
+use super::providers::Providers;
+use super::sites::{SiteState, Sites};
 use super::timers::Timers;
 use super::withheld::Withheld;
-use crate::domain::{Domain, Selection, Timestamp};
+use crate::domain::{DeliveryId, Domain, Timestamp};
 use crate::store::{Due, Head, Refill};
 
 /// Deliveries of one domain and lane that are read at once.
@@ -33,10 +35,10 @@ const LOADED_IN_ALL: usize = 20_000;
 const READS_MAX: usize = 4;
 
 /// How many transactions may be under way.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Limits {
-    /// To one site.
-    pub per_site: usize,
+    /// To each site, and how fast they may begin.
+    pub sites: Arc<Providers>,
     /// To all.
     pub in_all: usize,
 }
@@ -56,7 +58,7 @@ pub enum Step {
 
 /// The window.
 pub struct Window {
-    limits: Limits,
+    in_all: usize,
     entries: Entries,
     sites: Sites,
     ring: VecDeque<Domain>,
@@ -75,9 +77,9 @@ impl Window {
     /// With what waits in the queue.
     pub fn new(limits: Limits, heads: Vec<Head>) -> Self {
         let mut window = Self {
-            limits,
+            in_all: limits.in_all,
             entries: Entries::default(),
-            sites: Sites::default(),
+            sites: Sites::new(limits.sites),
             ring: VecDeque::new(),
             timers: Timers::default(),
             flights: Flights::default(),
@@ -124,35 +126,6 @@ impl Window {
         self.place(&domain, now);
     }
 
-    /// Starts nothing of this part of the queue until it is released; what is under way goes on.
-    pub fn withhold(&mut self, selection: Selection) {
-        self.withheld.add(selection);
-        let missed = self.entries.unload(|due| self.withheld.covers(due));
-        missed.into_iter().for_each(|domain| self.withheld.miss(domain));
-    }
-
-    /// The end of [`Window::withhold`], by whoever withheld.
-    pub fn release(&mut self, selection: &Selection, now: Timestamp) {
-        self.withheld.remove(selection);
-        let missed = self.withheld.take_missed();
-        self.wake(missed, now);
-        if let Selection::Domain(domain) = selection {
-            self.place(domain, now);
-        }
-    }
-
-    /// The end of [`Window::withhold`] after the part was taken out of the queue, as far as it was accepted by the commit
-    /// `through`: what a read under way brings, and what is only heard of now, may be of it.
-    pub fn cancelled(&mut self, selection: &Selection, through: u64, now: Timestamp) {
-        self.read_through = self.read_through.max(through);
-        for domain in &self.reading {
-            if let Some(entry) = self.entries.get_mut(domain) {
-                entry.stale = true;
-            }
-        }
-        self.release(selection, now);
-    }
-
     /// Reads these domains: something may be due that was not, or was left out.
     pub fn wake(&mut self, domains: impl IntoIterator<Item = Domain>, now: Timestamp) {
         for domain in domains {
@@ -175,28 +148,33 @@ impl Window {
         while let Some(domain) = self.timers.pop(now) {
             self.place(&domain, now);
         }
-        while self.under_way() < self.limits.in_all {
+        while let Some(site) = self.sites.wake(now) {
+            self.unpark(&site, now);
+        }
+        while self.under_way() < self.in_all {
             self.feed();
             let Some(domain) = self.ring.pop_front() else { break };
             let withheld = self.withheld.is_domain(&domain);
             let Some(entry) = self.entries.get_mut(&domain) else { continue };
             let (site, lost) = (entry.site_or(&domain), entry.is_lost());
             let barred = !lost && barred(&site);
-            if barred || self.sites.is_full(&site, self.limits.per_site) {
+            let permit = self.sites.permit(&site, now);
+            if barred || permit != Permit::Now {
                 entry.place = Place::Parked;
-                self.sites.park(site, domain, barred);
+                self.sites.park(&site, domain, permit, barred, now);
                 continue;
             }
             entry.place = Place::Idle;
             let dues = if withheld || lost { Vec::new() } else { self.entries.take_together(&domain) };
             if !dues.is_empty() {
-                self.sites.begin(&site);
+                self.sites.begin(&site, now);
+                self.unpark(&site, now);
                 self.flights.begin(&dues, site);
                 dues.iter().for_each(|due| self.place(due.address.domain(), now));
                 return Step::Deliver(dues);
             }
             // It leaves its permit to another domain of its site.
-            self.unpark(&site);
+            self.unpark(&site, now);
             let Some(entry) = self.entries.get_mut(&domain).filter(|_| !withheld) else { continue };
             if lost {
                 entry.place = Place::Locating;
@@ -215,7 +193,8 @@ impl Window {
             }
             return self.read(domain);
         }
-        Step::Wait(self.timers.next())
+        let wake = self.sites.next_wake().filter(|_| self.under_way() < self.in_all);
+        Step::Wait([self.timers.next(), wake].into_iter().flatten().min())
     }
 
     fn read(&mut self, domain: Domain) -> Step {
@@ -231,10 +210,10 @@ impl Window {
     }
 
     /// The answer to [`Step::Locate`]; `None` when nobody could be asked: then it is asked again.
-    pub fn located(&mut self, domain: &Domain, found: Option<&str>) {
+    pub fn located(&mut self, domain: &Domain, found: Option<&str>, now: Timestamp) {
         self.locating = self.locating.saturating_sub(1);
         if let Some(name) = found {
-            self.learn_site(domain, name);
+            self.learn_site(domain, name, now);
         }
         let entry = self.entry(domain);
         entry.place = Place::Ring;
@@ -295,7 +274,7 @@ impl Window {
             Left::Others => {}
             Left::Nobody(site) => {
                 self.sites.end(&site);
-                self.unpark(&site);
+                self.unpark(&site, now);
             }
         }
         let Some(entry) = self.entries.get_mut(domain) else { return };
@@ -312,17 +291,8 @@ impl Window {
         }
     }
 
-    /// The queue's times were changed on the disk: every domain is read anew.
-    pub fn reread(&mut self, now: Timestamp) {
-        let domains: Vec<_> = self.entries.domains().cloned().collect();
-        for domain in domains {
-            self.entry(&domain).later = Some(now);
-            self.place(&domain, now);
-        }
-    }
-
     /// The site that a domain turned out to share limits with. What is under way stays counted where it began.
-    pub fn learn_site(&mut self, domain: &Domain, name: &str) {
+    pub fn learn_site(&mut self, domain: &Domain, name: &str, now: Timestamp) {
         let site = Arc::from(name);
         self.sites.learn(domain, &site);
         let Some(entry) = self.entries.get_mut(domain).filter(|entry| entry.site.as_ref() != Some(&site)) else {
@@ -335,7 +305,24 @@ impl Window {
             self.ring_again(Some(domain.clone()));
         }
         // It may have been about to use a permit there.
-        self.unpark(&old);
+        self.unpark(&old, now);
+    }
+
+    /// What an attempt that began at `begun` says of the pace of the site that it was made to.
+    pub fn hear(&mut self, delivery: DeliveryId, word: Word, told: &str, begun: Timestamp, now: Timestamp) {
+        if let Some(site) = self.flights.site_of(delivery) {
+            self.sites.hear(&site, word, told, begun, now);
+        }
+    }
+
+    /// Messages over one connection to the site that a delivery is under way to.
+    pub fn messages_per_connection(&self, delivery: DeliveryId) -> u32 {
+        self.flights.site_of(delivery).map_or(1, |site| self.sites.messages_per_connection(&site))
+    }
+
+    /// How the sites stand.
+    pub fn sites(&self, now: Timestamp) -> Vec<SiteState> {
+        self.sites.states(now)
     }
 
     fn entry(&mut self, domain: &Domain) -> &mut Entry {
@@ -373,9 +360,9 @@ impl Window {
         }
     }
 
-    /// One of the domains that wait for a permit of this site is in the ring again.
-    fn unpark(&mut self, site: &str) {
-        let next = self.sites.unpark(site);
+    /// One of the domains that wait for a permit of this site is in the ring again, where there is one.
+    fn unpark(&mut self, site: &Arc<str>, now: Timestamp) {
+        let next = self.sites.unpark(site, now);
         self.ring_again(next);
     }
 
@@ -386,6 +373,8 @@ impl Window {
     }
 }
 
+#[path = "window_orders.rs"]
+mod orders;
 #[cfg(test)]
 #[path = "window_tests.rs"]
 mod tests;

@@ -1,7 +1,8 @@
 //! The window alone.
 
+use super::super::providers::Start;
 use super::*;
-use crate::domain::{Address, CampaignId, DeliveryId, MessageId, Mode};
+use crate::domain::{Address, CampaignId, MessageId, Mode, Selection};
 
 pub(super) fn due(n: i64, domain: &str, at: i64) -> Due {
     Due {
@@ -28,15 +29,23 @@ pub(super) fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)
 }
 
+/// Transactions to one site.
+pub(super) const PER_SITE: usize = 2;
+
+pub(super) fn limits_of(connections: u32, in_all: usize) -> Limits {
+    let start = Start { connections, messages_per_connection: 100, messages_per_second: None };
+    Limits { sites: Arc::new(Providers::none(start)), in_all }
+}
+
 pub(super) fn limits() -> Limits {
-    Limits { per_site: 2, in_all: 5 }
+    limits_of(2, 5)
 }
 
 /// What is next when the DNS finds no site.
 fn step(window: &mut Window, now: i64) -> Step {
     loop {
         match window.next(at(now)) {
-            Step::Locate(domain) => window.located(&domain, Some(domain.as_str())),
+            Step::Locate(domain) => window.located(&domain, Some(domain.as_str()), at(now)),
             other => return other,
         }
     }
@@ -84,13 +93,13 @@ fn domains_of_one_site_share_its_permits() {
     let (mut under_way, mut sent) = (VecDeque::new(), 0);
     loop {
         match window.next(at(0)) {
-            Step::Locate(domain) => window.located(&domain, Some("mx.big.example")),
+            Step::Locate(domain) => window.located(&domain, Some("mx.big.example"), at(0)),
             Step::Deliver(d) => under_way.extend(d),
             Step::Refill(..) => panic!("all is loaded"),
             Step::Wait(_) => {
                 assert!(under_way.len() <= 2);
                 let Some(d) = under_way.pop_front() else { break };
-                window.learn_site(d.address.domain(), "mx.big.example");
+                window.learn_site(d.address.domain(), "mx.big.example", at(0));
                 window.settled(&d, None, at(0));
                 sent += 1;
             }
@@ -111,11 +120,11 @@ fn a_site_learned_by_an_attempt_holds_from_the_next_one_on() {
     let first: Vec<_> = (0..3).map(|_| step(&mut window, 0)).collect();
     for one in &first {
         let Step::Deliver(d) = one else { panic!() };
-        window.learn_site(d[0].address.domain(), "mx.big.example");
+        window.learn_site(d[0].address.domain(), "mx.big.example", at(0));
         window.settled(&d[0], Some(at(1)), at(0));
     }
     assert!(matches!(window.next(at(0)), Step::Locate(_)));
-    window.located(&Domain::parse("d3.example").unwrap(), Some("mx.big.example"));
+    window.located(&Domain::parse("d3.example").unwrap(), Some("mx.big.example"), at(0));
     let again: Vec<_> = (0..2).map(|_| window.next(at(0))).collect();
     assert!(matches!(&again[0], Step::Deliver(d) if d[0].delivery.raw() == 3), "{again:?}");
     for n in 0..3 {
@@ -160,7 +169,7 @@ fn what_goes_to_barred_sites_waits_and_delays_nothing_else() {
     let next = |window: &mut Window, any: bool| loop {
         let step = if any { window.next(at(0)) } else { window.next_but(at(0), barred) };
         let Step::Locate(domain) = step else { return step };
-        window.located(&domain, Some(&format!("mx.{domain}")));
+        window.located(&domain, Some(&format!("mx.{domain}")), at(0));
     };
     assert!(matches!(next(&mut window, false), Step::Deliver(d) if d[0].delivery.raw() == 3));
     assert!(matches!(next(&mut window, false), Step::Wait(None)));
@@ -191,10 +200,10 @@ fn a_paused_campaign_is_passed_over_and_comes_back() {
 
 #[test]
 fn a_withheld_domain_leaves_its_permit_to_others_of_its_site() {
-    let mut window = Window::new(Limits { per_site: 1, in_all: 5 }, vec![]);
+    let mut window = Window::new(limits_of(1, 5), vec![]);
     for (n, domain) in [(1, "a.example"), (2, "b.example"), (3, "c.example")] {
         window.entry(&Domain::parse(domain).unwrap());
-        window.learn_site(&Domain::parse(domain).unwrap(), "mx.big.example");
+        window.learn_site(&Domain::parse(domain).unwrap(), "mx.big.example", at(0));
         window.accepted(due(n, domain, 0), at(0));
     }
     let Step::Deliver(first) = step(&mut window, 0) else { panic!() };
@@ -226,7 +235,7 @@ fn a_million_waiting_in_many_domains_are_not_all_loaded() {
         waiting: 100,
         next_at: at(0),
     });
-    let mut window = Window::new(Limits { per_site: 20_000, in_all: 1_000_000 }, heads.collect());
+    let mut window = Window::new(limits_of(20_000, 1_000_000), heads.collect());
     let (mut reads, mut next) = (VecDeque::new(), 0);
     for _ in 0..30_000 {
         match step(&mut window, 0) {
@@ -285,7 +294,7 @@ fn a_thousand_copies_that_are_alike_take_twenty_transactions() {
 
 #[test]
 fn only_copies_of_one_message_and_spelling_leave_together() {
-    let mut window = Window::new(Limits { per_site: 20, in_all: 20 }, vec![]);
+    let mut window = Window::new(limits_of(20, 20), vec![]);
     let tracked = |n| Due { alike: false, ..copy_of(1, n, "a.example") };
     let kept = |n| Due { mode: Mode::Sandbox, ..copy_of(3, n, "b.example") };
     let spelt = Due { address: Address::parse("jos\u{e9}@a.example").unwrap(), ..copy_of(2, 5, "a.example") };
@@ -305,7 +314,7 @@ fn leaving(window: &mut Window, site_of: impl Fn(&str) -> &'static str) -> Vec<V
     let mut groups = Vec::new();
     loop {
         match window.next(at(0)) {
-            Step::Locate(domain) => window.located(&domain, Some(site_of(domain.as_str()))),
+            Step::Locate(domain) => window.located(&domain, Some(site_of(domain.as_str())), at(0)),
             Step::Deliver(dues) => {
                 groups.push(dues.iter().map(|due| due.address.domain().to_string()).collect());
                 dues.iter().for_each(|due| window.settled(due, None, at(0)));
@@ -339,10 +348,62 @@ fn who_moved_to_another_site_leaves_with_those_there() {
     let mut window = Window::new(limits(), vec![]);
     for (n, domain) in ["a.example", "b.example", "c.example", "d.example"].into_iter().enumerate() {
         let site = if n < 2 { "one.example" } else { "two.example" };
-        window.learn_site(&Domain::parse(domain).unwrap(), site);
+        window.learn_site(&Domain::parse(domain).unwrap(), site, at(0));
         window.accepted(copy_of(1, i64::try_from(n).unwrap(), domain), at(0));
     }
-    window.learn_site(&Domain::parse("b.example").unwrap(), "two.example");
+    window.learn_site(&Domain::parse("b.example").unwrap(), "two.example", at(0));
     let groups = leaving(&mut window, |_| unreachable!());
     assert_eq!(groups, [vec!["a.example"], vec!["b.example", "c.example", "d.example"]]);
+}
+
+#[test]
+fn a_site_that_was_slowed_down_is_taken_up_when_it_has_cooled_and_holds_up_nobody() {
+    let mut window = Window::new(limits_of(4, 100), vec![]);
+    (0..20).for_each(|n| window.accepted(due(n, "slow.example", 0), at(0)));
+    let Step::Deliver(first) = step(&mut window, 0) else { panic!() };
+    window.hear(first[0].delivery, Word::TooFast, "421 4.7.0 slow down", at(0), at(10));
+    window.settled(&first[0], Some(at(60_000)), at(10));
+    assert!(matches!(step(&mut window, 10), Step::Wait(Some(until)) if until == at(5_010)));
+    window.accepted(due(99, "good.example", 0), at(20));
+    assert!(matches!(step(&mut window, 20), Step::Deliver(d) if d[0].delivery.raw() == 99));
+    assert!(matches!(step(&mut window, 5_009), Step::Wait(_)));
+    // Half of its four, and one message in the time that was learned.
+    let Step::Deliver(second) = step(&mut window, 5_010) else { panic!() };
+    let Step::Wait(Some(next)) = step(&mut window, 5_010) else { panic!() };
+    assert!(next > at(5_010) && next < at(10_000), "{next}");
+    let state = window.sites(at(5_010)).into_iter().find(|state| state.site == "slow.example").unwrap();
+    assert_eq!((state.connections, state.in_flight, state.waiting, state.usual), (2, 1, 1, false));
+    assert_eq!(state.last.unwrap().1, "421 4.7.0 slow down");
+    window.settled(&second[0], None, at(5_020));
+    let mut under_way = 0;
+    while let Step::Deliver(_) = step(&mut window, 60_000) {
+        under_way += 1;
+    }
+    assert!((1..=2).contains(&under_way), "{under_way}");
+}
+
+#[test]
+fn a_rate_is_kept_to_over_all_domains_of_a_site() {
+    let start = Start { connections: 50, messages_per_connection: 100, messages_per_second: Some(10.0) };
+    let mut window = Window::new(Limits { sites: Arc::new(Providers::none(start)), in_all: 1_000 }, vec![]);
+    for n in 0..300 {
+        let domain = format!("d{}.example", n % 30);
+        window.learn_site(&Domain::parse(&domain).unwrap(), "mx.big.example", at(0));
+        window.accepted(due(n, &domain, 0), at(0));
+    }
+    let (mut now, mut begun) = (0, Vec::new());
+    while now < 60_000 {
+        match window.next(at(now)) {
+            Step::Deliver(dues) => {
+                begun.push(now);
+                dues.iter().for_each(|due| window.settled(due, None, at(now)));
+            }
+            Step::Wait(Some(until)) => now = until.millis(),
+            Step::Wait(None) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(begun.len(), 300);
+    let most = (0..30).map(|s| begun.iter().filter(|at| **at / 1_000 == s).count()).max().unwrap();
+    assert!(most <= 20 && (28_000..31_000).contains(&now), "{most} within a second, {now} in all");
 }

@@ -1,10 +1,10 @@
 //! The window beside a queue, with everything that happens to it.
 
-use super::tests::{at, due, limits};
+use super::tests::{PER_SITE, at, due, limits};
 use std::collections::HashMap;
 
 use super::*;
-use crate::domain::{CampaignId, DeliveryId, MessageId};
+use crate::domain::{CampaignId, MessageId, Selection};
 use proptest::prelude::*;
 
 /// A queue of rows beside the window, whose commits are heard of late, and in which campaigns and domains are paused
@@ -22,8 +22,10 @@ struct Trial {
     look_ups: Vec<Domain>,
     /// What the window was told last.
     sites: HashMap<Domain, String>,
-    /// Where what is under way is counted, and in which transaction.
-    counted: HashMap<i64, (String, usize)>,
+    /// Where what is under way is counted, in which transaction, and since when.
+    counted: HashMap<i64, (String, usize, i64)>,
+    /// When each site was cut last.
+    cuts: HashMap<String, i64>,
     transactions: usize,
     shared: usize,
     /// Transactions of more than one domain.
@@ -54,10 +56,15 @@ impl Trial {
     fn settle(&mut self) {
         let at_random = self.roll(self.under_way.len());
         let mut d = self.under_way.remove(at_random);
-        self.counted.remove(&d.delivery.raw());
+        let (site, _, begun) = self.counted.remove(&d.delivery.raw()).unwrap();
+        let word = [Word::Taken, Word::Other, Word::Silent, Word::TooFast][self.roll(4).min(self.roll(4))];
+        self.window.hear(d.delivery, word, "421 slow", at(begun), at(self.now));
+        if word == Word::TooFast && self.cuts.get(&site).is_none_or(|cut| begun > *cut) {
+            self.cuts.insert(site, self.now);
+        }
         if self.roll(4) == 0 {
             let site = format!("mx{}.example", self.roll(3));
-            self.window.learn_site(d.address.domain(), &site);
+            self.window.learn_site(d.address.domain(), &site, at(self.now));
             self.sites.insert(d.address.domain().clone(), site);
         }
         if d.attempts == 0 && self.roll(3) == 0 {
@@ -102,7 +109,7 @@ impl Trial {
         let at_random = self.roll(self.look_ups.len());
         let domain = self.look_ups.remove(at_random);
         let found = (self.roll(4) > 0).then(|| format!("mx{}.example", self.roll(3)));
-        self.window.located(&domain, found.as_deref());
+        self.window.located(&domain, found.as_deref(), at(self.now));
         found.map(|site| self.sites.insert(domain, site));
     }
 
@@ -116,9 +123,11 @@ impl Trial {
             Step::Deliver(dues) => {
                 let site = self.sites[dues[0].address.domain()].clone();
                 assert!(!barring || site != "mx0.example", "a barred site is visited");
-                let there = self.counted.values().filter(|(other, _)| *other == site);
-                let beside: HashSet<_> = there.map(|(_, transaction)| transaction).collect();
-                assert!(beside.len() < limits().per_site, "too many to {site}");
+                let cooled = self.cuts.get(&site).is_none_or(|cut| self.now >= cut + 5_000);
+                assert!(cooled, "{site} was slowed down at {:?} and is visited at {}", self.cuts[&site], self.now);
+                let there = self.counted.values().filter(|(other, ..)| *other == site);
+                let beside: HashSet<_> = there.map(|(_, transaction, _)| transaction).collect();
+                assert!(beside.len() < PER_SITE, "too many to {site}");
                 let is_like =
                     |d: &Due| d.alike && d.message == dues[0].message && self.sites[d.address.domain()] == site;
                 assert!(dues.len() == 1 || dues.len() <= 50 && dues.iter().all(is_like), "{dues:?}");
@@ -130,7 +139,7 @@ impl Trial {
                     let is_paused = self.paused.contains(&Selection::All) || of.iter().any(|p| self.paused.contains(p));
                     assert!(!is_paused, "a paused row starts");
                     assert!(!self.cancelled.contains(&d.delivery.raw()), "a cancelled row starts");
-                    let before = self.counted.insert(d.delivery.raw(), (site.clone(), self.transactions));
+                    let before = self.counted.insert(d.delivery.raw(), (site.clone(), self.transactions, self.now));
                     assert_eq!(before, None, "twice under way");
                     self.under_way.push(d);
                 }
@@ -144,13 +153,15 @@ impl Trial {
                 let through = self.commit + 1;
                 self.reads.push((domain, Refill { due, later, through }, asked));
             }
+            // Whoever says when to look again is looked at then, and sometimes before.
+            Step::Wait(Some(until)) if self.roll(3) > 0 => self.now = until.millis().max(self.now + 1),
             Step::Wait(_) => self.now += 1,
         }
     }
 }
 
 /// Whatever happens, each row is delivered exactly once a time it is due, none that is paused or cancelled starts, no
-/// site is visited by more transactions than its limit, none is shared by what differs, and all that is left goes out in the end.
+/// site is visited by more transactions than its limit, or before it has cooled down, none is shared by what differs, and all that is left goes out in the end.
 fn run(rows: Vec<(u8, i64)>, seed: u64) -> Trial {
     let total = rows.len();
     let mut trial = Trial {
@@ -166,6 +177,7 @@ fn run(rows: Vec<(u8, i64)>, seed: u64) -> Trial {
         look_ups: Vec::new(),
         sites: HashMap::new(),
         counted: HashMap::new(),
+        cuts: HashMap::new(),
         transactions: 0,
         shared: 0,
         wide: 0,
