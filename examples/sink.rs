@@ -65,6 +65,9 @@ struct Arguments {
     /// Ask for this login
     #[arg(long, value_name = "USER:PASSWORD")]
     login: Option<String>,
+    /// Turn further sessions away with 421
+    #[arg(long, value_name = "N")]
+    sessions_max: Option<u64>,
     /// Print what was counted at the end (SIGTERM or SIGINT)
     #[arg(long)]
     stats: bool,
@@ -92,6 +95,7 @@ impl Arguments {
             pipelining: !self.no_pipelining,
             dsn: self.dsn,
             tls,
+            sessions_max: self.sessions_max,
             login: self.login.and_then(|pair| pair.split_once(':').map(|(u, p)| (u.to_owned(), p.to_owned()))),
         })
     }

@@ -80,6 +80,10 @@ impl Rooms {
                 }),
                 orders,
                 troubles,
+                sites: {
+                    let dispatcher = watch.dispatcher.clone();
+                    Arc::new(move || dispatcher.sites())
+                },
                 clock,
                 random: settings::random,
                 mode,

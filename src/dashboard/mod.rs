@@ -32,7 +32,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
-use crate::domain::{DeliveryId, Guard, MessageId, Mode};
+use crate::domain::{DeliveryId, Guard, MessageId, Mode, SiteState};
 use crate::store::view::Finding;
 use crate::store::{Accounts, Names, Orders, Reports, Suppressions};
 
@@ -69,6 +69,9 @@ impl Configured {
 /// What is wrong right now with the machine that the relay runs on.
 pub type Troubles = Arc<dyn Fn() -> Vec<Finding> + Send + Sync>;
 
+/// How the receiving sites stand right now.
+pub type Sites = Arc<dyn Fn() -> Vec<SiteState> + Send + Sync>;
+
 /// What the pages share.
 #[derive(Clone)]
 pub struct Dashboard {
@@ -88,6 +91,8 @@ pub struct Dashboard {
     pub orders: Orders,
     /// Findings that are not in the store.
     pub troubles: Troubles,
+    /// How fast mail goes to whom.
+    pub sites: Sites,
     /// Time.
     pub clock: Clock,
     /// Chance.

@@ -9,14 +9,16 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::auth::User;
-use super::format::{Written as _, WrittenClass as _, WrittenSpan as _, WrittenTime as _};
+use super::format::{Written as _, WrittenClass as _, WrittenCount as _, WrittenSpan as _, WrittenTime as _};
 use super::shell::{Answer, Fault, Shell, State, page, see_other};
-use crate::domain::{Act, BounceClass, Domain, Order, Selection, Timestamp};
+use crate::domain::{Act, BounceClass, Domain, Order, Selection, SiteState, Timestamp};
 use crate::store::StoreError;
 use crate::store::view_queue::{Oldest, PauseRow, QueueReport, QueueRow};
 
 /// The page reloads itself after so many seconds.
 const RELOAD_S: u32 = 10;
+/// Sites on the page.
+const SITES_SHOWN: usize = 50;
 /// An order that takes longer goes on while the page is shown.
 const ORDER_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -38,6 +40,13 @@ struct Told {
     lost: String,
 }
 
+/// A receiving site, in words.
+struct ToldSite {
+    site: SiteState,
+    state: (&'static str, String),
+    pace: String,
+}
+
 /// What a reply means.
 struct Meaning {
     domain: String,
@@ -57,6 +66,8 @@ struct QueuePage {
     oldest: Option<(Oldest, String)>,
     rows: Vec<Told>,
     meanings: Vec<Meaning>,
+    sites: Vec<ToldSite>,
+    sites_in_all: usize,
     paused: Option<PauseRow>,
 }
 
@@ -70,6 +81,7 @@ pub async fn queue(user: User, state: State, query: web::Query<Query>) -> Answer
     let rows = std::mem::take(&mut report.rows);
     let rows = rows.into_iter().map(|row| told(row, &report.pauses, now)).collect();
     let still = query.still.is_some();
+    let (sites, sites_in_all) = told_sites((state.sites)(), now);
     let mut answer = page(&QueuePage {
         shell: Shell::new(&state, "queue", &user.0),
         now,
@@ -79,6 +91,8 @@ pub async fn queue(user: User, state: State, query: web::Query<Query>) -> Answer
         oldest: report.oldest.clone().map(|oldest| (oldest.clone(), fate(&oldest, now))),
         rows,
         meanings,
+        sites,
+        sites_in_all,
         paused,
         report,
     })?;
@@ -110,6 +124,36 @@ fn told(row: QueueRow, pauses: &[PauseRow], now: Timestamp) -> Told {
     let wait = |at: Timestamp| if at > now { at.since(now).span() } else { String::new() };
     let next = row.next_at.filter(|_| paused.is_none()).map(|at| (at, wait(at)));
     Told { state, paused: own.is_some(), next, lost, row }
+}
+
+/// Those that are not approached as ever first, and how many there are in all.
+fn told_sites(mut sites: Vec<SiteState>, now: Timestamp) -> (Vec<ToldSite>, usize) {
+    let count = sites.len();
+    sites.sort_by(|a, b| {
+        let rank = |site: &SiteState| (site.usual, std::cmp::Reverse(site.waiting + site.in_flight));
+        rank(a).cmp(&rank(b)).then_with(|| a.site.cmp(&b.site))
+    });
+    sites.truncate(SITES_SHOWN);
+    let told = sites.into_iter().map(|site| ToldSite { state: site_state(&site, now), pace: pace(&site), site });
+    (told.collect(), count)
+}
+
+fn site_state(site: &SiteState, now: Timestamp) -> (&'static str, String) {
+    match site.cooling {
+        Some(until) => ("deferred", format!("Cooling down, {} more", until.since(now).span())),
+        None if !site.usual => ("queued", "Slowed down".to_owned()),
+        None if site.in_flight > 0 || site.waiting > 0 => ("good", "Flowing".to_owned()),
+        None => ("good", "As ever".to_owned()),
+    }
+}
+
+/// `2 a second`, or `1 in 30 s`.
+fn pace(site: &SiteState) -> String {
+    match site.messages_per_second {
+        None => "any".to_owned(),
+        Some(rate) if rate >= 1.0 => format!("{rate:.1} a second"),
+        Some(rate) => format!("1 in {}", Duration::from_secs_f64((1.0 / rate).round()).span()),
+    }
 }
 
 /// Whether the oldest will be lost.

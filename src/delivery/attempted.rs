@@ -28,8 +28,17 @@ pub struct Parcel<'a> {
     pub seven_bit: SevenBit<'a>,
     /// What the sender asked to be told.
     pub wishes: &'a Wishes,
-    /// Messages over one connection; `None` as the settings say.
-    pub per_connection: Option<u32>,
+    /// `None` is as the settings say, with as many connections as it takes.
+    pub speed: Option<Speed>,
+}
+
+/// How fast a site may be approached now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Speed {
+    /// Connections open at one time, idle ones among them.
+    pub connections: usize,
+    /// Messages over one connection; 1 switches reuse off.
+    pub messages_per_connection: u32,
 }
 
 /// What an attempt came to.

@@ -182,7 +182,7 @@ impl Inner {
 
     /// For the next mail.
     fn keep(&self, session: Session, journey: &Journey<'_>) {
-        let asked = journey.parcel.per_connection;
+        let asked = journey.parcel.speed.map(|speed| speed.messages_per_connection);
         self.pool.put(session, asked.unwrap_or(self.settings.messages_per_connection));
     }
 
@@ -218,9 +218,11 @@ impl Inner {
         let target = Target { host, address, source, security, login };
         let settings = &self.settings;
         let custom = Custom { hostname: &settings.hostname, timeouts: &settings.timeouts, tls: &self.tls };
+        let seat = self.pool.seat(&journey.site, journey.parcel.speed.map(|speed| speed.connections)).await;
         let opened = Session::open(target, custom, &mut journey.log).await;
         journey.connected |= opened.as_ref().map_or_else(|failure| failure.step > Step::Connect, |_| true);
         let mut session = opened?;
+        session.seat = Some(seat);
         journey.sessions += 1;
         journey.place = Place::of(&session);
         let sent = self.send(&mut session, journey).await;

@@ -147,9 +147,9 @@ impl Inner {
                 };
                 let (domain, reverse_path) = (first.address.domain(), copy.reverse_path.as_ref());
                 let (recipients, utf8, wishes) = (&recipients[..], copy.utf8, &*copy.wishes);
-                let per_connection = Some(self.window().messages_per_connection(delivery));
+                let speed = self.window().speed(delivery);
                 let copy = &copy.bytes;
-                let parcel = Parcel { reverse_path, domain, recipients, copy, utf8, seven_bit, wishes, per_connection };
+                let parcel = Parcel { reverse_path, domain, recipients, copy, utf8, seven_bit, wishes, speed };
                 self.courier.attempt(parcel).await
             }
         }

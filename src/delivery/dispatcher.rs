@@ -13,11 +13,10 @@ use super::notices::Notices;
 use super::outage::{Leave, Reach};
 use super::pauses::Jump;
 use super::providers::Providers;
-use super::sites::SiteState;
 use super::spared::Spared;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
-use crate::domain::{Act, Domain, Order, RetrySchedule, Timestamp};
+use crate::domain::{Act, Domain, Order, RetrySchedule, SiteState, Timestamp};
 use crate::store::view::Finding;
 use crate::store::{Due, Queue, StoreError};
 

@@ -117,6 +117,7 @@ impl Session {
             downgraded: false,
             dirty: false,
             dead: false,
+            seat: None,
         };
         session.encrypt(target, custom, humility, log).await?;
         if let Some(login) = target.login {

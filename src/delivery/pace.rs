@@ -98,6 +98,10 @@ impl Pace {
         }
     }
 
+    pub(super) fn start(&self) -> Start {
+        self.start
+    }
+
     /// Transactions that may be under way.
     pub(super) fn connections(&self) -> usize {
         let connections = if self.silent >= SILENT_MAX { 1 } else { self.part_of(self.start.connections) };

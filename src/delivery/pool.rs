@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::seats::{Seat, Seats};
 use super::session::Session;
 
 /// Idle sessions in all; one more is closed instead.
@@ -13,9 +14,12 @@ const IDLE_SESSIONS_MAX: usize = 200;
 /// How often idle sessions are looked over, at the least.
 const SWEEP_EVERY_MAX: Duration = Duration::from_secs(1);
 
-/// Idle sessions by host name.
+/// Whoever waits for a connection of its site to end waits no longer: it says goodbye within less.
+const SEAT_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Idle sessions by host name, and how many connections there are to each site.
 #[derive(Clone)]
-pub(super) struct Pool(Arc<Shelf>);
+pub(super) struct Pool(Arc<Shelf>, Seats);
 
 struct Shelf {
     idle_max: Duration,
@@ -31,7 +35,7 @@ struct Content {
 
 impl Pool {
     pub(super) fn new(idle_max: Duration) -> Self {
-        Self(Arc::new(Shelf { idle_max, content: Mutex::default() }))
+        Self(Arc::new(Shelf { idle_max, content: Mutex::default() }), Seats::default())
     }
 
     /// The session of this host that was used last and still stands.
@@ -40,6 +44,28 @@ impl Pool {
             let session = self.0.content().pop(host)?;
             if session.is_quiet().await {
                 return Some(session);
+            }
+        }
+    }
+
+    /// Room for one more connection to a site of which `most` may be open: where there is none, one that is idle makes
+    /// room, or one that says goodbye is waited for.
+    pub(super) async fn seat(&self, site: &str, most: Option<usize>) -> Seat {
+        let Some(most) = most else { return self.1.take_anyway(site) };
+        let patience = Instant::now() + SEAT_WAIT_MAX;
+        loop {
+            let left = self.1.one_left();
+            tokio::pin!(left);
+            // From here on no end is missed.
+            left.as_mut().enable();
+            if let Some(seat) = self.1.take(site, most) {
+                return seat;
+            }
+            let idle = self.0.content().pop_of_site(site);
+            if let Some(session) = idle {
+                session.quit().await;
+            } else if tokio::time::timeout_at(patience, left).await.is_err() {
+                return self.1.take_anyway(site);
             }
         }
     }
@@ -80,6 +106,16 @@ impl Content {
         let (_, session) = self.by_host.get_mut(host)?.pop()?;
         self.count -= 1;
         Some(session)
+    }
+
+    fn pop_of_site(&mut self, site: &str) -> Option<Session> {
+        let is_there = |session: &Session| session.seat.as_ref().is_some_and(|seat| seat.site() == site);
+        let found = self.by_host.values_mut().find_map(|kept| {
+            let at = kept.iter().position(|(_, session)| is_there(session))?;
+            Some(kept.remove(at).1)
+        });
+        self.count -= usize::from(found.is_some());
+        found
     }
 
     fn drain(&mut self) -> Vec<Session> {

@@ -10,6 +10,7 @@ use crate::domain::Reply;
 use super::failure::{Failure, Step, Trouble};
 use super::offers::Offers;
 use super::replies::Heard;
+use super::seats::Seat;
 use super::settings::Timeouts;
 use super::tls::Agreed;
 use super::transcript::Transcript;
@@ -31,13 +32,20 @@ pub(super) struct Session {
     /// A transaction was begun and not ended.
     pub(super) dirty: bool,
     pub(super) dead: bool,
+    pub(super) seat: Option<Seat>,
 }
 
 impl Session {
     /// Says goodbye, and does not wait long for an answer.
     pub(super) async fn quit(mut self) {
         if !self.dead && self.wire.begin(pace(self.timeouts.quit, &self.timeouts)) {
-            let _ = tokio::time::timeout(self.timeouts.quit, self.smtp.command("QUIT\r\n")).await;
+            let goodbye = async {
+                if self.smtp.command("QUIT\r\n").await.is_ok() {
+                    // A server counts the connection until it has closed it.
+                    self.wire.closed().await;
+                }
+            };
+            let _ = tokio::time::timeout(self.timeouts.quit, goodbye).await;
         }
     }
 

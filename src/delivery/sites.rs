@@ -6,9 +6,10 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::attempted::Speed;
 use super::pace::{Pace, Permit, Word};
 use super::providers::Providers;
-use crate::domain::{Domain, Timestamp};
+use crate::domain::{Domain, SiteState, Timestamp};
 
 /// Domains whose site is remembered; when there are more, all are forgotten and found anew.
 const KNOWN_MAX: usize = 50_000;
@@ -29,29 +30,6 @@ impl Load {
     fn is_idle(&self) -> bool {
         self.in_flight == 0 && self.parked.is_empty()
     }
-}
-
-/// How a site stands, for people.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SiteState {
-    /// A provider's name, or that of the best mail exchanger.
-    pub site: String,
-    /// Transactions under way.
-    pub in_flight: usize,
-    /// Domains that wait for a permit.
-    pub waiting: usize,
-    /// Transactions that may be under way now.
-    pub connections: usize,
-    /// Messages over one connection now.
-    pub messages_per_connection: u32,
-    /// Messages a second now; `None` is no limit.
-    pub messages_per_second: Option<f64>,
-    /// Nothing begins until then.
-    pub cooling: Option<Timestamp>,
-    /// Whether it is approached as fast as at first.
-    pub usual: bool,
-    /// When and why it was slowed down last.
-    pub last: Option<(Timestamp, String)>,
 }
 
 /// The sites.
@@ -115,10 +93,10 @@ impl Sites {
         self.tidy(site);
     }
 
-    /// Messages over one connection to it.
-    pub(super) fn messages_per_connection(&self, site: &str) -> u32 {
-        let known = self.loads.get(site).map(|load| load.pace.messages_per_connection());
-        known.unwrap_or_else(|| self.providers.start(site).messages_per_connection)
+    /// How fast it may be approached; `None` where nothing is under way.
+    pub(super) fn speed(&self, site: &str) -> Option<Speed> {
+        let pace = &self.loads.get(site)?.pace;
+        Some(Speed { connections: pace.connections(), messages_per_connection: pace.messages_per_connection() })
     }
 
     /// Has a domain wait until something may begin there, or for [`Sites::unbar`].
@@ -187,6 +165,7 @@ impl Sites {
             in_flight: load.in_flight,
             waiting: load.parked.len(),
             connections: load.pace.connections(),
+            connections_at_first: usize::try_from(load.pace.start().connections).unwrap_or(usize::MAX),
             messages_per_connection: load.pace.messages_per_connection(),
             messages_per_second: load.pace.messages_per_second(),
             cooling: load.pace.cooling(now),

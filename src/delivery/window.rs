@@ -16,15 +16,16 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::alike::Likeness;
+use super::attempted::Speed;
 use super::entries::Entries;
 use super::entry::{Entry, Place};
 use super::flights::{Flights, Left};
 use super::pace::{Permit, Word};
 use super::providers::Providers;
-use super::sites::{SiteState, Sites};
+use super::sites::Sites;
 use super::timers::Timers;
 use super::withheld::Withheld;
-use crate::domain::{DeliveryId, Domain, Timestamp};
+use crate::domain::{DeliveryId, Domain, SiteState, Timestamp};
 use crate::store::{Due, Head, Refill};
 
 /// Deliveries of one domain and lane that are read at once.
@@ -315,9 +316,9 @@ impl Window {
         }
     }
 
-    /// Messages over one connection to the site that a delivery is under way to.
-    pub fn messages_per_connection(&self, delivery: DeliveryId) -> u32 {
-        self.flights.site_of(delivery).map_or(1, |site| self.sites.messages_per_connection(&site))
+    /// How fast the site may be approached that a delivery is under way to.
+    pub fn speed(&self, delivery: DeliveryId) -> Option<Speed> {
+        self.flights.site_of(delivery).and_then(|site| self.sites.speed(&site))
     }
 
     /// How the sites stand.
@@ -375,6 +376,9 @@ impl Window {
 
 #[path = "window_orders.rs"]
 mod orders;
+#[cfg(test)]
+#[path = "window_site_tests.rs"]
+mod site_tests;
 #[cfg(test)]
 #[path = "window_tests.rs"]
 mod tests;

@@ -42,7 +42,7 @@ pub(super) fn limits() -> Limits {
 }
 
 /// What is next when the DNS finds no site.
-fn step(window: &mut Window, now: i64) -> Step {
+pub(super) fn step(window: &mut Window, now: i64) -> Step {
     loop {
         match window.next(at(now)) {
             Step::Locate(domain) => window.located(&domain, Some(domain.as_str()), at(now)),
@@ -255,7 +255,7 @@ fn a_million_waiting_in_many_domains_are_not_all_loaded() {
     assert!(window.entries.is_in_order());
 }
 
-fn copy_of(message: i64, n: i64, domain: &str) -> Due {
+pub(super) fn copy_of(message: i64, n: i64, domain: &str) -> Due {
     Due { message: MessageId::from_raw(message), alike: true, ..due(n, domain, 0) }
 }
 
@@ -307,103 +307,4 @@ fn only_copies_of_one_message_and_spelling_leave_together() {
     }
     groups.sort();
     assert_eq!(groups, [&[1][..], &[2], &[3, 6], &[4], &[5], &[7], &[8], &[9]]);
-}
-
-/// Gives all that leaves, each transaction as its domains, while every domain's site is that of `site_of`.
-fn leaving(window: &mut Window, site_of: impl Fn(&str) -> &'static str) -> Vec<Vec<String>> {
-    let mut groups = Vec::new();
-    loop {
-        match window.next(at(0)) {
-            Step::Locate(domain) => window.located(&domain, Some(site_of(domain.as_str())), at(0)),
-            Step::Deliver(dues) => {
-                groups.push(dues.iter().map(|due| due.address.domain().to_string()).collect());
-                dues.iter().for_each(|due| window.settled(due, None, at(0)));
-            }
-            Step::Refill(..) => panic!("a read of what is loaded"),
-            Step::Wait(until) => {
-                assert_eq!(until, None);
-                return groups;
-            }
-        }
-    }
-}
-
-#[test]
-fn copies_for_a_thousand_domains_of_one_site_take_few_transactions() {
-    let mut window = Window::new(limits(), vec![]);
-    (0..1_000).for_each(|n| window.accepted(copy_of(1, n, &format!("d{n}.example")), at(0)));
-    (1_000..1_010).for_each(|n| window.accepted(copy_of(1, n, &format!("e{n}.example")), at(0)));
-    (1_010..1_020).for_each(|n| window.accepted(copy_of(2, n, "d0.example"), at(0)));
-    let site = |domain: &str| if domain.starts_with('d') { "mx.big.example" } else { "mx.other.example" };
-    let groups = leaving(&mut window, site);
-    let kinds = |group: &Vec<String>| group.iter().map(|domain| site(domain)).collect::<HashSet<_>>().len();
-    assert!(groups.iter().all(|group| group.len() <= 50 && kinds(group) == 1), "{groups:?}");
-    assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), 1_020);
-    assert_eq!(groups.len(), 20 + 1 + 1);
-    assert_eq!(window.entries.domains().count(), 0);
-}
-
-#[test]
-fn who_moved_to_another_site_leaves_with_those_there() {
-    let mut window = Window::new(limits(), vec![]);
-    for (n, domain) in ["a.example", "b.example", "c.example", "d.example"].into_iter().enumerate() {
-        let site = if n < 2 { "one.example" } else { "two.example" };
-        window.learn_site(&Domain::parse(domain).unwrap(), site, at(0));
-        window.accepted(copy_of(1, i64::try_from(n).unwrap(), domain), at(0));
-    }
-    window.learn_site(&Domain::parse("b.example").unwrap(), "two.example", at(0));
-    let groups = leaving(&mut window, |_| unreachable!());
-    assert_eq!(groups, [vec!["a.example"], vec!["b.example", "c.example", "d.example"]]);
-}
-
-#[test]
-fn a_site_that_was_slowed_down_is_taken_up_when_it_has_cooled_and_holds_up_nobody() {
-    let mut window = Window::new(limits_of(4, 100), vec![]);
-    (0..20).for_each(|n| window.accepted(due(n, "slow.example", 0), at(0)));
-    let Step::Deliver(first) = step(&mut window, 0) else { panic!() };
-    window.hear(first[0].delivery, Word::TooFast, "421 4.7.0 slow down", at(0), at(10));
-    window.settled(&first[0], Some(at(60_000)), at(10));
-    assert!(matches!(step(&mut window, 10), Step::Wait(Some(until)) if until == at(5_010)));
-    window.accepted(due(99, "good.example", 0), at(20));
-    assert!(matches!(step(&mut window, 20), Step::Deliver(d) if d[0].delivery.raw() == 99));
-    assert!(matches!(step(&mut window, 5_009), Step::Wait(_)));
-    // Half of its four, and one message in the time that was learned.
-    let Step::Deliver(second) = step(&mut window, 5_010) else { panic!() };
-    let Step::Wait(Some(next)) = step(&mut window, 5_010) else { panic!() };
-    assert!(next > at(5_010) && next < at(10_000), "{next}");
-    let state = window.sites(at(5_010)).into_iter().find(|state| state.site == "slow.example").unwrap();
-    assert_eq!((state.connections, state.in_flight, state.waiting, state.usual), (2, 1, 1, false));
-    assert_eq!(state.last.unwrap().1, "421 4.7.0 slow down");
-    window.settled(&second[0], None, at(5_020));
-    let mut under_way = 0;
-    while let Step::Deliver(_) = step(&mut window, 60_000) {
-        under_way += 1;
-    }
-    assert!((1..=2).contains(&under_way), "{under_way}");
-}
-
-#[test]
-fn a_rate_is_kept_to_over_all_domains_of_a_site() {
-    let start = Start { connections: 50, messages_per_connection: 100, messages_per_second: Some(10.0) };
-    let mut window = Window::new(Limits { sites: Arc::new(Providers::none(start)), in_all: 1_000 }, vec![]);
-    for n in 0..300 {
-        let domain = format!("d{}.example", n % 30);
-        window.learn_site(&Domain::parse(&domain).unwrap(), "mx.big.example", at(0));
-        window.accepted(due(n, &domain, 0), at(0));
-    }
-    let (mut now, mut begun) = (0, Vec::new());
-    while now < 60_000 {
-        match window.next(at(now)) {
-            Step::Deliver(dues) => {
-                begun.push(now);
-                dues.iter().for_each(|due| window.settled(due, None, at(now)));
-            }
-            Step::Wait(Some(until)) => now = until.millis(),
-            Step::Wait(None) => break,
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(begun.len(), 300);
-    let most = (0..30).map(|s| begun.iter().filter(|at| **at / 1_000 == s).count()).max().unwrap();
-    assert!(most <= 20 && (28_000..31_000).contains(&now), "{most} within a second, {now} in all");
 }

@@ -22,6 +22,8 @@ use tokio_rustls::client::TlsStream;
 use super::failure::Trouble;
 use super::replies::{Heard, ReplyReader};
 
+/// What a server may still say after QUIT, in reads of 4 KiB.
+const FAREWELL_READS_MAX: u32 = 16;
 /// Octets gathered before they are written.
 const OUTBOX_MAX: usize = 64 * 1024;
 /// How long a server that stopped reading is listened to: it may have said why.
@@ -183,6 +185,21 @@ impl Wire {
             Poll::Ready(silent)
         })
         .await
+    }
+
+    /// Until the other side has closed the connection, or will not stop talking.
+    pub(super) async fn closed(&self) {
+        let mut left = FAREWELL_READS_MAX;
+        std::future::poll_fn(|cx| {
+            while left > 0 {
+                if ready!(self.line().poll_fill(cx)).is_err() {
+                    return Poll::Ready(());
+                }
+                left -= 1;
+            }
+            Poll::Ready(())
+        })
+        .await;
     }
 }
 

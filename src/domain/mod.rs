@@ -18,6 +18,7 @@ pub mod notice;
 pub mod order;
 pub mod reply;
 pub mod retry;
+pub mod site;
 pub mod suppression;
 pub mod suppression_csv;
 pub mod timestamp;
@@ -38,6 +39,7 @@ pub use notice::{Action, Notify, OriginalRecipient, RecipientWish, Return, Wishe
 pub use order::{Act, Order, Selection};
 pub use reply::{EnhancedCode, Outcome, Reply};
 pub use retry::RetrySchedule;
+pub use site::SiteState;
 pub use suppression::Suppression;
 pub use timestamp::Timestamp;
 pub use token::{Token, TokenKey, TokenKeys};

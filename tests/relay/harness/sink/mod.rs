@@ -50,6 +50,8 @@ pub struct Settings {
     pub tls: Option<TlsAcceptor>,
     /// User name and password that MAIL asks for; none: no AUTH is offered.
     pub login: Option<(String, String)>,
+    /// A further session is turned away with 421.
+    pub sessions_max: Option<u64>,
 }
 
 impl Default for Settings {
@@ -64,6 +66,7 @@ impl Default for Settings {
             dsn: false,
             tls: None,
             login: None,
+            sessions_max: None,
         }
     }
 }
@@ -94,6 +97,8 @@ pub struct Tally {
     pub recipients: u64,
     /// RCPT and DATA replies of 4xx and 5xx.
     pub refused: u64,
+    /// Sessions turned away because too many were open.
+    pub turned_away: u64,
     /// Connections taken.
     pub sessions: u64,
     /// The most connections open at one time.
@@ -144,6 +149,13 @@ impl Shared {
         tally.sessions += 1;
         tally.sessions_open_max = tally.sessions_open_max.max(open);
         tally.sessions
+    }
+
+    /// Whether another session is one too many.
+    fn is_crowded(&self) -> bool {
+        let crowded = self.settings.sessions_max.is_some_and(|most| self.open.load(Ordering::SeqCst) > most);
+        lock(&self.tally).turned_away += u64::from(crowded);
+        crowded
     }
 
     fn session_ends(&self) {

@@ -90,6 +90,10 @@ impl Conversation {
     }
 
     async fn run(&mut self) -> io::Result<()> {
+        if self.shared.is_crowded() {
+            self.say("421 4.7.0 Too many connections, slow down");
+            return self.flush().await;
+        }
         self.say(&format!("220 {} ESMTP", self.shared.settings.hostname));
         loop {
             let line = self.line().await?;
