@@ -114,6 +114,7 @@ impl Sites {
     /// The one that has waited longest, where something may begin; else it is asked again in time.
     pub(super) fn unpark(&mut self, site: &Arc<str>, now: Timestamp) -> Option<Domain> {
         if self.loads.get(site).is_none_or(|load| load.parked.is_empty()) {
+            self.tidy(site);
             return None;
         }
         let domain = match self.permit(site, now) {
@@ -172,7 +173,8 @@ impl Sites {
             usual: load.pace.is_usual(),
             last: load.last.clone(),
         };
-        self.loads.iter().map(state).collect()
+        let told = |(_, load): &(&Arc<str>, &Load)| !load.is_idle() || !load.pace.is_usual() || load.last.is_some();
+        self.loads.iter().filter(told).map(state).collect()
     }
 
     fn load(&mut self, site: &Arc<str>, now: Timestamp) -> &mut Load {

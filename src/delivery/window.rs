@@ -159,7 +159,7 @@ impl Window {
             let Some(entry) = self.entries.get_mut(&domain) else { continue };
             let (site, lost) = (entry.site_or(&domain), entry.is_lost());
             let barred = !lost && barred(&site);
-            let permit = self.sites.permit(&site, now);
+            let permit = if lost { Permit::Now } else { self.sites.permit(&site, now) };
             if barred || permit != Permit::Now {
                 entry.place = Place::Parked;
                 self.sites.park(&site, domain, permit, barred, now);

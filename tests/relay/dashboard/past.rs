@@ -43,6 +43,7 @@ impl Past {
     pub async fn make() -> Self {
         let sink = Sink::start().await.unwrap();
         let mut zone = Zone::new().a("mx.b.example", "127.0.0.1").null_mx("nomail.example");
+        zone = zone.a("mx.strict.example", "127.0.0.1").mx("strict.example", 10, "mx.strict.example");
         for domain in ["harbour.example", "hill.example", "library-of-the-old-town.example"] {
             zone = zone.mx(domain, 10, "mx.b.example");
         }
@@ -62,6 +63,10 @@ impl Past {
         let mut past = Self { relay, welcome, sink, _dns: dns };
         past.send().await;
         past.read().await;
+        // A site that says that this is too fast.
+        let late = mail("letter-november", "The November letter");
+        assert_eq!(past.relay.submit("bounces@own.example", &["f421-wren@strict.example"], &late).await.code, 250);
+        past.relay.wait_idle().await;
         past
     }
 
