@@ -233,10 +233,11 @@ impl Inner {
     }
 
     async fn refill(&self, domain: Domain, limit: usize) {
-        let read = self.queue.refill(domain.clone(), self.now(), limit).await;
+        let under_way = self.window().under_way_to(&domain);
+        let read = self.queue.refill(domain.clone(), under_way, self.now(), limit).await;
         let now = self.now();
         match read {
-            Ok(read) => self.window().refilled(&domain, read, limit, now),
+            Ok(read) => self.window().refilled(&domain, read, now),
             Err(error) => {
                 tracing::warn!(%error, "the queue could not be read");
                 self.window().refill_failed(&domain, now + STORE_PAUSE);

@@ -22,6 +22,10 @@ pub(super) struct Entries {
 }
 
 impl Entries {
+    pub(super) fn get(&self, domain: &Domain) -> Option<&Entry> {
+        self.of.get(domain)
+    }
+
     pub(super) fn get_mut(&mut self, domain: &Domain) -> Option<&mut Entry> {
         self.of.get_mut(domain)
     }
@@ -51,7 +55,7 @@ impl Entries {
     pub(super) fn load(&mut self, due: Due) {
         let Some(entry) = self.of.get_mut(due.address.domain()) else { return };
         self.alike.add(entry.site.as_ref(), &due);
-        entry.loaded.push_back(due);
+        entry.loaded.push(due.lane, due.campaign, due);
         self.loaded += 1;
     }
 
@@ -81,9 +85,12 @@ impl Entries {
         let Some(entry) = self.of.get_mut(domain) else { return Vec::new() };
         let (first, site) = (entry.loaded.front().and_then(Likeness::of), entry.site.clone());
         let Some((likeness, site)) = first.zip(site) else {
-            return self.take(domain, |entry| entry.loaded.pop_front());
+            return self.take(domain, |entry| entry.loaded.pop());
         };
-        let mut taken = self.take(domain, |entry| entry.take_like(likeness, TOGETHER_MAX));
+        // The next one itself, which ends its campaign's turn, and its like.
+        let mut taken = self.take(domain, |entry| entry.loaded.pop());
+        let room = TOGETHER_MAX - taken.len();
+        taken.extend(self.take(domain, |entry| entry.take_like(likeness, room)));
         // Each of them brings one at least.
         let others = self.alike.domains(&site, likeness).filter(|other| *other != domain);
         let others: Vec<Domain> = others.take(TOGETHER_MAX - taken.len()).cloned().collect();
@@ -98,7 +105,7 @@ impl Entries {
         let Some(entry) = self.of.get_mut(domain) else { return Vec::new() };
         let taken: Vec<Due> = from(entry).into_iter().collect();
         taken.iter().for_each(|due| self.alike.remove(entry.site.as_ref(), due));
-        entry.in_flight += taken.len();
+        entry.under_way.extend(taken.iter().map(|due| due.delivery));
         self.loaded -= taken.len();
         taken
     }
@@ -107,7 +114,7 @@ impl Entries {
     pub(super) fn move_to(&mut self, domain: &Domain, site: &Arc<str>) {
         let Some(entry) = self.of.get_mut(domain) else { return };
         let former = entry.site.replace(Arc::clone(site));
-        for due in &entry.loaded {
+        for due in entry.loaded.iter() {
             self.alike.remove(former.as_ref(), due);
             self.alike.add(Some(site), due);
         }

@@ -1,11 +1,15 @@
 //! What the window knows of one destination domain.
 
-use std::collections::VecDeque;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::alike::Likeness;
-use crate::domain::{DeliveryId, Domain, Mode, Timestamp};
+use super::turns::Turns;
+use crate::domain::{CampaignId, DeliveryId, Domain, Mode, Timestamp};
 use crate::store::Due;
+
+/// Where a domain stands whose next one is not read yet: with usual mail.
+const UNREAD_LANE: u8 = 1;
 
 /// Where a domain stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +30,11 @@ pub(super) enum Place {
 
 /// One domain.
 pub(super) struct Entry {
-    pub(super) loaded: VecDeque<Due>,
+    pub(super) loaded: Turns<Due>,
     /// Whether the queue may hold due deliveries that are not loaded.
     pub(super) more: bool,
     pub(super) later: Option<Timestamp>,
-    pub(super) in_flight: usize,
+    pub(super) under_way: HashSet<DeliveryId>,
     pub(super) place: Place,
     /// `None` until it was looked for.
     pub(super) site: Option<Arc<str>>,
@@ -43,10 +47,10 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn new(site: Option<Arc<str>>) -> Self {
         Self {
-            loaded: VecDeque::new(),
+            loaded: Turns::default(),
             more: false,
             later: None,
-            in_flight: 0,
+            under_way: HashSet::new(),
             place: Place::Idle,
             site,
             settled_meanwhile: Vec::new(),
@@ -65,6 +69,11 @@ impl Entry {
             !joins
         });
         taken
+    }
+
+    /// The lane and the campaign of the next one. What is not read yet may be anything.
+    pub(super) fn rank(&self) -> (u8, CampaignId) {
+        self.loaded.front().map_or((UNREAD_LANE, CampaignId::from_raw(0)), |due| (due.lane, due.campaign))
     }
 
     /// Something is due at `at`.

@@ -48,6 +48,7 @@ mod timers;
 mod tls;
 mod transaction;
 mod transcript;
+mod turns;
 mod window;
 mod wire;
 mod withheld;

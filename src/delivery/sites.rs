@@ -3,13 +3,14 @@
 //!
 //! Pure. An attempt is counted at the site that it began for, also when its domain moves to another meanwhile.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::attempted::Speed;
 use super::pace::{Pace, Permit, Word};
 use super::providers::Providers;
-use crate::domain::{Domain, SiteState, Timestamp};
+use super::turns::Turns;
+use crate::domain::{CampaignId, Domain, SiteState, Timestamp};
 
 /// Domains whose site is remembered; when there are more, all are forgotten and found anew.
 const KNOWN_MAX: usize = 50_000;
@@ -18,7 +19,8 @@ const LOADS_MAX: usize = 20_000;
 
 struct Load {
     in_flight: usize,
-    parked: VecDeque<Domain>,
+    /// Domains by what is next there.
+    parked: Turns<Domain>,
     /// Whether some of them wait for a word.
     barred: bool,
     pace: Pace,
@@ -99,26 +101,38 @@ impl Sites {
         Some(Speed { connections: pace.connections(), messages_per_connection: pace.messages_per_connection() })
     }
 
-    /// Has a domain wait until something may begin there, or for [`Sites::unbar`].
-    pub(super) fn park(&mut self, site: &Arc<str>, domain: Domain, permit: Permit, barred: bool, now: Timestamp) {
-        let load = self.load(site, now);
-        load.parked.push_back(domain);
-        if barred && !std::mem::replace(&mut load.barred, true) {
-            self.barred.push(Arc::clone(site));
-        }
+    /// Has a domain whose next one is of this lane and campaign wait until something may begin there.
+    pub(super) fn park(
+        &mut self,
+        site: &Arc<str>,
+        domain: Domain,
+        (lane, campaign): (u8, CampaignId),
+        permit: Permit,
+        now: Timestamp,
+    ) {
+        self.load(site, now).parked.push(lane, campaign, domain);
         if let Permit::At(at) = permit {
             self.wakes.insert((at, Arc::clone(site)));
         }
     }
 
-    /// The one that has waited longest, where something may begin; else it is asked again in time.
+    /// Those that are parked there wait for [`Sites::unbar`].
+    pub(super) fn bar(&mut self, site: &Arc<str>) {
+        if let Some(load) = self.loads.get_mut(site)
+            && !std::mem::replace(&mut load.barred, true)
+        {
+            self.barred.push(Arc::clone(site));
+        }
+    }
+
+    /// The one whose turn it is, where something may begin; else it is asked again in time.
     pub(super) fn unpark(&mut self, site: &Arc<str>, now: Timestamp) -> Option<Domain> {
         if self.loads.get(site).is_none_or(|load| load.parked.is_empty()) {
             self.tidy(site);
             return None;
         }
         let domain = match self.permit(site, now) {
-            Permit::Now => self.loads.get_mut(site)?.parked.pop_front(),
+            Permit::Now => self.loads.get_mut(site)?.parked.pop(),
             Permit::Full => None,
             Permit::At(at) => {
                 self.wakes.insert((at, Arc::clone(site)));
@@ -143,7 +157,7 @@ impl Sites {
         for site in std::mem::take(&mut self.barred) {
             let Some(load) = self.loads.get_mut(&site) else { continue };
             load.barred = false;
-            free.extend(std::mem::take(&mut load.parked));
+            free.extend(load.parked.drain());
             self.tidy(&site);
         }
         free
@@ -183,7 +197,7 @@ impl Sites {
         }
         self.loads.entry(Arc::clone(site)).or_insert_with(|| Load {
             in_flight: 0,
-            parked: VecDeque::new(),
+            parked: Turns::default(),
             barred: false,
             pace: Pace::new(self.providers.start(site), now),
             last: None,

@@ -15,21 +15,21 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::alike::Likeness;
-use super::attempted::Speed;
 use super::entries::Entries;
 use super::entry::{Entry, Place};
 use super::flights::{Flights, Left};
-use super::pace::{Permit, Word};
+use super::pace::Permit;
 use super::providers::Providers;
 use super::sites::Sites;
 use super::timers::Timers;
 use super::withheld::Withheld;
-use crate::domain::{DeliveryId, Domain, SiteState, Timestamp};
+use crate::domain::{CampaignId, DeliveryId, Domain, Timestamp};
 use crate::store::{Due, Head, Refill};
 
 /// Deliveries of one domain and lane that are read at once.
 pub const LOADED_MAX: usize = 200;
+/// Deliveries of one campaign that are loaded at their acceptance while others of their domain wait to be read.
+const AHEAD_MAX: usize = 20;
 /// With more than this loaded, no domain is read for more than it is sure to send.
 const LOADED_IN_ALL: usize = 20_000;
 /// Domains that are read at one time.
@@ -49,7 +49,8 @@ pub struct Limits {
 pub enum Step {
     /// Make an attempt of these, which may share a transaction; [`Window::settled`] must follow for each.
     Deliver(Vec<Due>),
-    /// Read this many due deliveries of the domain; [`Window::refilled`] must follow.
+    /// Read this many due deliveries of the domain, or more, beside [`Window::under_way_to`]; [`Window::refilled`] must
+    /// follow.
     Refill(Domain, usize),
     /// Look for the domain's site; [`Window::located`] must follow.
     Locate(Domain),
@@ -115,12 +116,17 @@ impl Window {
             self.withheld.miss(domain);
             return;
         }
-        let unseen = due.commit > self.read_through;
+        let (unseen, room) = (due.commit > self.read_through, self.entries.loaded() < LOADED_IN_ALL);
         let entry = self.entry(&domain);
+        // What others wait for, or what was not read yet, holds up no campaign that is new here.
+        let few = room && entry.loaded.count_of(due.lane, due.campaign) < AHEAD_MAX;
+        let plain = !entry.more && entry.place != Place::Refilling && entry.loaded.len() < LOADED_MAX;
         if due.next_at > now {
             entry.due_at(due.next_at);
-        } else if unseen && !entry.more && entry.place != Place::Refilling && entry.loaded.len() < LOADED_MAX {
+        } else if unseen && (plain || few) {
+            let before = entry.rank();
             self.entries.load(due);
+            self.raise(&domain, before);
         } else {
             entry.more = true;
         }
@@ -162,7 +168,10 @@ impl Window {
             let permit = if lost { Permit::Now } else { self.sites.permit(&site, now) };
             if barred || permit != Permit::Now {
                 entry.place = Place::Parked;
-                self.sites.park(&site, domain, permit, barred, now);
+                self.sites.park(&site, domain, entry.rank(), permit, now);
+                if barred {
+                    self.sites.bar(&site);
+                }
                 continue;
             }
             entry.place = Place::Idle;
@@ -205,29 +214,17 @@ impl Window {
         (entry.more, entry.later) = (false, None);
         entry.settled_meanwhile.clear();
         entry.place = Place::Refilling;
-        let asked = room + entry.in_flight;
         self.reading.insert(domain.clone());
-        Step::Refill(domain, asked)
+        Step::Refill(domain, room)
     }
 
-    /// The answer to [`Step::Locate`]; `None` when nobody could be asked: then it is asked again.
-    pub fn located(&mut self, domain: &Domain, found: Option<&str>, now: Timestamp) {
-        self.locating = self.locating.saturating_sub(1);
-        if let Some(name) = found {
-            self.learn_site(domain, name, now);
-        }
-        let entry = self.entry(domain);
-        entry.place = Place::Ring;
-        // Its turn was only put off; but what may share a transaction lets the others' sites be looked for first.
-        if entry.loaded.front().and_then(Likeness::of).is_some() {
-            self.ring.push_back(domain.clone());
-        } else {
-            self.ring.push_front(domain.clone());
-        }
+    /// What is under way to a domain: a read leaves it out.
+    pub fn under_way_to(&self, domain: &Domain) -> HashSet<DeliveryId> {
+        self.entries.get(domain).map(|entry| entry.under_way.clone()).unwrap_or_default()
     }
 
-    /// The answer to [`Step::Refill`]; `asked` is the limit it was read with.
-    pub fn refilled(&mut self, domain: &Domain, read: Refill, asked: usize, now: Timestamp) {
+    /// The answer to [`Step::Refill`].
+    pub fn refilled(&mut self, domain: &Domain, read: Refill, now: Timestamp) {
         self.read_through = self.read_through.max(read.through);
         self.reading.remove(domain);
         let Some(entry) = self.entries.get_mut(domain) else { return };
@@ -238,7 +235,6 @@ impl Window {
             self.place(domain, now);
             return;
         }
-        let full = read.due.len() >= asked;
         let known: HashSet<_> = entry.loaded.iter().map(|d| d.delivery).chain(settled).collect();
         for due in read.due {
             if known.contains(&due.delivery) || self.flights.holds(due.delivery) {
@@ -251,7 +247,7 @@ impl Window {
             self.entries.load(due);
         }
         let entry = self.entry(domain);
-        entry.more |= full;
+        entry.more |= read.more;
         entry.later = [entry.later, read.later].into_iter().flatten().min();
         self.place(domain, now);
     }
@@ -279,7 +275,7 @@ impl Window {
             }
         }
         let Some(entry) = self.entries.get_mut(domain) else { return };
-        entry.in_flight = entry.in_flight.saturating_sub(1);
+        entry.under_way.remove(&due.delivery);
         if entry.place == Place::Refilling {
             entry.settled_meanwhile.push(due.delivery);
         }
@@ -292,38 +288,14 @@ impl Window {
         }
     }
 
-    /// The site that a domain turned out to share limits with. What is under way stays counted where it began.
-    pub fn learn_site(&mut self, domain: &Domain, name: &str, now: Timestamp) {
-        let site = Arc::from(name);
-        self.sites.learn(domain, &site);
-        let Some(entry) = self.entries.get_mut(domain).filter(|entry| entry.site.as_ref() != Some(&site)) else {
-            return;
-        };
-        let (old, parked) = (entry.site_or(domain), entry.place == Place::Parked);
-        self.entries.move_to(domain, &site);
-        if parked {
-            self.sites.leave(&old, domain);
+    /// A domain whose next one has become a better one waits among those like it.
+    fn raise(&mut self, domain: &Domain, before: (u8, CampaignId)) {
+        let Some(entry) = self.entries.get_mut(domain) else { return };
+        if entry.place == Place::Parked && entry.rank().0 < before.0 {
+            let site = entry.site_or(domain);
+            self.sites.leave(&site, domain);
             self.ring_again(Some(domain.clone()));
         }
-        // It may have been about to use a permit there.
-        self.unpark(&old, now);
-    }
-
-    /// What an attempt that began at `begun` says of the pace of the site that it was made to.
-    pub fn hear(&mut self, delivery: DeliveryId, word: Word, told: &str, begun: Timestamp, now: Timestamp) {
-        if let Some(site) = self.flights.site_of(delivery) {
-            self.sites.hear(&site, word, told, begun, now);
-        }
-    }
-
-    /// How fast the site may be approached that a delivery is under way to.
-    pub fn speed(&self, delivery: DeliveryId) -> Option<Speed> {
-        self.flights.site_of(delivery).and_then(|site| self.sites.speed(&site))
-    }
-
-    /// How the sites stand.
-    pub fn sites(&self, now: Timestamp) -> Vec<SiteState> {
-        self.sites.states(now)
     }
 
     fn entry(&mut self, domain: &Domain) -> &mut Entry {
@@ -347,7 +319,7 @@ impl Window {
             self.ring.push_back(domain.clone());
         } else if let Some(at) = entry.later {
             self.timers.set(domain, at);
-        } else if entry.in_flight == 0 {
+        } else if entry.under_way.is_empty() {
             self.entries.remove(domain);
             self.timers.forget(domain);
         }
@@ -374,6 +346,8 @@ impl Window {
     }
 }
 
+#[path = "window_sites.rs"]
+mod of_sites;
 #[path = "window_orders.rs"]
 mod orders;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the window does for sites: transactions over their domains, and their pace.
 
+use super::super::pace::Word;
 use super::super::providers::Start;
 use super::tests::{at, copy_of, due, limits, limits_of, step};
 use super::*;
@@ -101,4 +102,92 @@ fn a_rate_is_kept_to_over_all_domains_of_a_site() {
     assert_eq!(begun.len(), 300);
     let most = (0..30).map(|s| begun.iter().filter(|at| **at / 1_000 == s).count()).max().unwrap();
     assert!(most <= 20 && (28_000..31_000).contains(&now), "{most} within a second, {now} in all");
+}
+
+fn of_campaign(n: i64, campaign: i64, lane: u8, domain: &str) -> Due {
+    Due { campaign: CampaignId::from_raw(campaign), lane, ..due(n, domain, 0) }
+}
+
+/// What leaves, by campaign, while each ends at once; a read brings what `disk` says.
+fn campaigns_leaving(window: &mut Window, count: usize) -> Vec<i64> {
+    let mut left = Vec::new();
+    while left.len() < count {
+        match step(window, 0) {
+            Step::Deliver(dues) => {
+                left.push(dues[0].campaign.raw());
+                window.settled(&dues[0], None, at(0));
+            }
+            Step::Refill(domain, asked) => {
+                // Of the large one there is always more.
+                let rows =
+                    (0..asked).map(|n| of_campaign(1_000_000 + i64::try_from(n).unwrap(), 1, 1, domain.as_str()));
+                let read = Refill { due: rows.collect(), more: true, later: None, through: 0 };
+                window.refilled(&domain, read, at(0));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    left
+}
+
+#[test]
+fn a_campaign_that_comes_late_takes_its_turn_beside_a_large_one() {
+    let mut window = Window::new(limits(), vec![]);
+    // More than is loaded: some of the large campaign is on the disk only.
+    (0..1_000).for_each(|n| window.accepted(of_campaign(n, 1, 1, "a.example"), at(0)));
+    (2_000..2_010).for_each(|n| window.accepted(of_campaign(n, 2, 1, "a.example"), at(0)));
+    let left = campaigns_leaving(&mut window, 20);
+    assert_eq!(left.iter().filter(|campaign| **campaign == 2).count(), 10, "{left:?}");
+}
+
+#[test]
+fn urgent_mail_and_fresh_mail_do_not_wait_behind_others() {
+    let mut window = Window::new(limits(), vec![]);
+    (0..150).for_each(|n| window.accepted(of_campaign(n, 1, 3, "a.example"), at(0)));
+    (200..1_000).for_each(|n| window.accepted(of_campaign(n, 1, 1, "a.example"), at(0)));
+    window.accepted(of_campaign(5_000, 7, 0, "a.example"), at(0));
+    let left = campaigns_leaving(&mut window, 21);
+    assert_eq!(left[0], 7);
+    assert!(
+        window.entries.get(&Domain::parse("a.example").unwrap()).unwrap().loaded.count_of(3, CampaignId::from_raw(1))
+            > 0
+    );
+}
+
+#[test]
+fn a_campaign_of_many_domains_leaves_another_its_turn_at_their_site() {
+    let mut window = Window::new(limits(), vec![]);
+    let learn = |window: &mut Window, domain: &str| {
+        window.learn_site(&Domain::parse(domain).unwrap(), "mx.big.example", at(0));
+    };
+    for n in 0..500 {
+        let domain = format!("d{n}.example");
+        learn(&mut window, &domain);
+        window.accepted(of_campaign(n, 1, 1, &domain), at(0));
+    }
+    learn(&mut window, "small.example");
+    (1_000..1_010).for_each(|n| window.accepted(of_campaign(n, 2, 1, "small.example"), at(0)));
+    let mut left = Vec::new();
+    let (mut under_way, mut urgent) = (VecDeque::new(), None);
+    while left.len() < 100 {
+        match window.next(at(0)) {
+            Step::Deliver(dues) => {
+                left.push(dues[0].campaign.raw());
+                under_way.push_back(dues[0].clone());
+            }
+            Step::Wait(_) => {
+                let due = under_way.pop_front().unwrap();
+                window.settled(&due, None, at(0));
+                if left.len() == 60 {
+                    // It comes to a domain that waits among hundreds.
+                    window.accepted(of_campaign(9_000, 3, 0, "d499.example"), at(0));
+                    urgent = Some(left.len());
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let of = |campaign: i64| left.iter().position(|other| *other == campaign);
+    assert_eq!(left.iter().take(30).filter(|campaign| **campaign == 2).count(), 10, "{left:?}");
+    assert!(of(3).unwrap() <= urgent.unwrap() + 2, "{left:?}");
 }

@@ -22,7 +22,7 @@ pub(super) fn due(n: i64, domain: &str, at: i64) -> Due {
 }
 
 fn read(due: Vec<Due>) -> Refill {
-    Refill { due, later: None, through: 0 }
+    Refill { due, more: false, later: None, through: 0 }
 }
 
 pub(super) fn at(ms: i64) -> Timestamp {
@@ -71,15 +71,15 @@ fn a_hanging_domain_with_a_huge_backlog_keeps_nobody_waiting() {
 fn what_is_settled_while_a_read_is_under_way_is_not_sent_twice() {
     let mut window =
         Window::new(limits(), vec![Head { domain: Domain::parse("a.example").unwrap(), waiting: 2, next_at: at(0) }]);
-    let Step::Refill(domain, asked) = step(&mut window, 0) else { panic!() };
-    window.refilled(&domain, read(vec![due(1, "a.example", 0)]), asked, at(0));
+    let Step::Refill(domain, _) = step(&mut window, 0) else { panic!() };
+    window.refilled(&domain, read(vec![due(1, "a.example", 0)]), at(0));
     let Step::Deliver(first) = step(&mut window, 0) else { panic!() };
     // Another arrives on the disk, so the domain is read again while the first is under way.
     window.entry(&domain).more = true;
     window.place(&domain, at(0));
-    let Step::Refill(_, asked) = step(&mut window, 0) else { panic!() };
+    let Step::Refill(..) = step(&mut window, 0) else { panic!() };
     window.settled(&first[0], None, at(0));
-    window.refilled(&domain, read(vec![due(1, "a.example", 0), due(2, "a.example", 0)]), asked, at(0));
+    window.refilled(&domain, read(vec![due(1, "a.example", 0), due(2, "a.example", 0)]), at(0));
     assert!(matches!(step(&mut window, 0), Step::Deliver(d) if d[0].delivery.raw() == 2));
     assert!(matches!(step(&mut window, 0), Step::Wait(None)));
 }
@@ -146,9 +146,9 @@ fn a_domain_has_one_timer_however_often_it_is_tried() {
                     tried += 1;
                     window.settled(&d[0], Some(at(n + 2)), at(n));
                 }
-                Step::Refill(domain, asked) => {
+                Step::Refill(domain, _) => {
                     let found = Refill { later: Some(at(1_000_000)), ..read(vec![due(10_000 + n, "a.example", 0)]) };
-                    window.refilled(&domain, found, asked, at(n));
+                    window.refilled(&domain, found, at(n));
                 }
                 Step::Locate(_) => unreachable!(),
                 Step::Wait(_) => break,
@@ -193,8 +193,8 @@ fn a_paused_campaign_is_passed_over_and_comes_back() {
     assert!(matches!(step(&mut window, 0), Step::Deliver(d) if d[0].delivery.raw() == 3));
     assert!(matches!(step(&mut window, 0), Step::Wait(_)));
     window.release(&paused, at(0));
-    let Step::Refill(_, asked) = step(&mut window, 0) else { panic!() };
-    window.refilled(&domain, read(vec![of(1, 5), of(2, 5)]), asked, at(0));
+    let Step::Refill(..) = step(&mut window, 0) else { panic!() };
+    window.refilled(&domain, read(vec![of(1, 5), of(2, 5)]), at(0));
     assert!(matches!(step(&mut window, 0), Step::Deliver(d) if d[0].delivery.raw() == 1));
 }
 
@@ -219,12 +219,12 @@ fn what_waits_for_a_read_gets_it_also_behind_paused_domains() {
     let heads = (0..=2 * READS_MAX).map(|n| Head { domain: name(n), waiting: 1, next_at: at(0) });
     let mut window = Window::new(limits(), heads.collect());
     let mut reads = Vec::new();
-    while let Step::Refill(domain, asked) = step(&mut window, 0) {
-        reads.push((domain, asked));
+    while let Step::Refill(domain, _) = step(&mut window, 0) {
+        reads.push(domain);
     }
     assert_eq!(reads.len(), READS_MAX);
     (READS_MAX..2 * READS_MAX).for_each(|n| window.withhold(Selection::Domain(name(n))));
-    reads.iter().for_each(|(domain, asked)| window.refilled(domain, read(vec![]), *asked, at(0)));
+    reads.iter().for_each(|domain| window.refilled(domain, read(vec![]), at(0)));
     assert!(matches!(step(&mut window, 0), Step::Refill(domain, _) if domain == name(2 * READS_MAX)));
 }
 
@@ -247,7 +247,7 @@ fn a_million_waiting_in_many_domains_are_not_all_loaded() {
                 let Some((domain, asked)) = reads.pop_front() else { break };
                 let rows = (next..).take(asked.min(100)).map(|n| due(n, domain.as_str(), 0)).collect();
                 next += 100;
-                window.refilled(&domain, read(rows), asked, at(0));
+                window.refilled(&domain, Refill { more: asked <= 100, ..read(rows) }, at(0));
             }
         }
         assert!(reads.len() <= READS_MAX && window.entries.loaded() <= LOADED_IN_ALL + 10_000 + LOADED_MAX * READS_MAX);
@@ -274,8 +274,10 @@ fn a_thousand_copies_that_are_alike_take_twenty_transactions() {
                 under_way.push_back(dues);
             }
             Step::Refill(_, asked) => {
-                let left = rows.iter().filter(|row| !settled.contains(&row.delivery));
-                window.refilled(&domain, read(left.take(asked).cloned().collect()), asked, at(0));
+                let gone: HashSet<_> = settled.union(&window.under_way_to(&domain)).copied().collect();
+                let left: Vec<_> = rows.iter().filter(|row| !gone.contains(&row.delivery)).cloned().collect();
+                let (due, more) = (left.iter().take(asked).cloned().collect(), left.len() > asked);
+                window.refilled(&domain, Refill { more, ..read(due) }, at(0));
             }
             Step::Locate(_) => unreachable!(),
             Step::Wait(_) => {

@@ -1,5 +1,6 @@
 //! The window beside a queue, with everything that happens to it.
 
+use super::super::pace::Word;
 use super::tests::{PER_SITE, at, due, limits};
 use std::collections::HashMap;
 
@@ -17,7 +18,7 @@ struct Trial {
     commit: u64,
     incoming: VecDeque<(i64, (u8, i64))>,
     unheard: Vec<Due>,
-    reads: Vec<(Domain, Refill, usize)>,
+    reads: Vec<(Domain, Refill)>,
     under_way: Vec<Due>,
     look_ups: Vec<Domain>,
     /// What the window was told last.
@@ -48,7 +49,8 @@ impl Trial {
         let campaign = CampaignId::from_raw(message % 3);
         let due = due(n, &format!("d{}.example", domain % 12), self.now + delay);
         let (message, alike) = (MessageId::from_raw(message), message % 2 == 0);
-        let row = Due { commit: self.commit, campaign, message, alike, ..due };
+        let lane = u8::from(n % 7 != 0);
+        let row = Due { commit: self.commit, campaign, message, alike, lane, ..due };
         self.disk.insert(n, row.clone());
         self.unheard.push(row);
     }
@@ -68,7 +70,7 @@ impl Trial {
             self.sites.insert(d.address.domain().clone(), site);
         }
         if d.attempts == 0 && self.roll(3) == 0 {
-            (d.attempts, d.next_at) = (1, at(self.now + 5));
+            (d.attempts, d.next_at, d.lane) = (1, at(self.now + 5), d.lane + 2);
             self.disk.insert(d.delivery.raw(), d.clone());
             self.window.settled(&d, Some(d.next_at), at(self.now));
         } else {
@@ -147,11 +149,14 @@ impl Trial {
             Step::Refill(domain, asked) => {
                 let open = |d: &&Due| !self.paused.contains(&Selection::Campaign(d.campaign));
                 let of_domain = || self.disk.values().filter(|d| *d.address.domain() == domain).filter(open);
-                let mut due: Vec<_> = of_domain().filter(|d| d.next_at.millis() <= self.now).cloned().collect();
+                let under_way = self.window.under_way_to(&domain);
+                let is_due = |d: &&Due| d.next_at.millis() <= self.now && !under_way.contains(&d.delivery);
+                let mut due: Vec<_> = of_domain().filter(is_due).cloned().collect();
+                let more = due.len() > asked;
                 due.truncate(asked);
                 let later = of_domain().map(|d| d.next_at).filter(|t| t.millis() > self.now).min();
                 let through = self.commit + 1;
-                self.reads.push((domain, Refill { due, later, through }, asked));
+                self.reads.push((domain, Refill { due, more, later, through }));
             }
             // Whoever says when to look again is looked at then, and sometimes before.
             Step::Wait(Some(until)) if self.roll(3) > 0 => self.now = until.millis().max(self.now + 1),
@@ -204,8 +209,8 @@ fn run(rows: Vec<(u8, i64)>, seed: u64) -> Trial {
             }
             2 if !trial.reads.is_empty() => {
                 let at_random = trial.roll(trial.reads.len());
-                let (domain, read, asked) = trial.reads.remove(at_random);
-                trial.window.refilled(&domain, read, asked, at(trial.now));
+                let (domain, read) = trial.reads.remove(at_random);
+                trial.window.refilled(&domain, read, at(trial.now));
             }
             3 if !trial.under_way.is_empty() => trial.settle(),
             4 if !trial.look_ups.is_empty() => trial.locate(),

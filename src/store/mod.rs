@@ -37,6 +37,9 @@ mod queue;
 mod queue_time;
 mod reader;
 mod recovery;
+mod refill;
+#[cfg(test)]
+mod refill_tests;
 mod report;
 mod report_campaign;
 mod report_delivery;

@@ -105,6 +105,8 @@ pub struct Due {
 pub struct Refill {
     /// Due, fresh mail first, earliest first.
     pub due: Vec<Due>,
+    /// Whether there are more that are due.
+    pub more: bool,
     /// When the next one becomes due.
     pub later: Option<Timestamp>,
     /// The last commit that the read may have seen.
@@ -160,6 +162,8 @@ pub struct StoredMessage {
 
 /// Lane of fresh mail; a retry's is one higher than its priority's.
 pub(super) const RETRY: u8 = 2;
+/// All lanes.
+pub(super) const LANES: std::ops::RangeInclusive<u8> = 0..=RETRY + 1;
 
 /// The handle of submission and delivery.
 #[derive(Clone)]
@@ -230,36 +234,6 @@ impl Queue {
             .await
     }
 
-    /// The deliveries of a domain that are due by `until`, fresh mail first, earliest first, at most `limit` of a lane,
-    /// and when the next one is. Those of paused campaigns are left out.
-    pub async fn refill(&self, domain: Domain, until: Timestamp, limit: usize) -> Result<Refill, StoreError> {
-        let writer = self.writer.clone();
-        self.readers
-            .read_long(move |conn| {
-                let mut due = Vec::new();
-                let mut later: Option<i64> = None;
-                for lane in 0..=RETRY + 1 {
-                    let sql = "select delivery, message, campaign, mode, address, lane, next_at, attempts, accepted_at, \
-                               expires_at, alike from queue_delivery where domain = ?1 and lane = ?2 and next_at <= ?3 \
-                               and held is null and campaign not in (select campaign from queue_pause where campaign <> 0) \
-                               order by next_at limit ?4";
-                    let mut statement = conn.prepare_cached(sql)?;
-                    let mut rows = statement.query(params![domain.as_str(), lane, until.millis(), limit])?;
-                    while let Some(row) = rows.next()? {
-                        due.extend(read_due(row)?);
-                    }
-                    let sql = "select min(next_at) from queue_delivery where domain = ?1 and lane = ?2 and next_at > ?3 \
-                               and held is null and campaign not in (select campaign from queue_pause where campaign <> 0)";
-                    let next: Option<i64> = conn
-                        .prepare_cached(sql)?
-                        .query_row(params![domain.as_str(), lane, until.millis()], |row| row.get(0))?;
-                    later = [later, next].into_iter().flatten().min();
-                }
-                Ok(Refill { due, later: later.map(Timestamp::from_millis), through: writer.commits() + 1 })
-            })
-            .await
-    }
-
     /// Body and recipe of a message, checked.
     pub async fn message(&self, message: MessageId) -> Result<Result<StoredMessage, BodyFault>, StoreError> {
         let data_dir = Arc::clone(&self.data_dir);
@@ -315,7 +289,7 @@ impl Queue {
     }
 }
 
-fn read_due(row: &Row<'_>) -> Result<Option<Due>, StoreError> {
+pub(super) fn read_due(row: &Row<'_>) -> Result<Option<Due>, StoreError> {
     // Only addresses that parsed were ever written; one that does not is left for `verify` to name.
     let Ok(address) = Address::parse(&row.get::<_, String>(4)?) else { return Ok(None) };
     Ok(Some(Due {

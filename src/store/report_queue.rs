@@ -8,6 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::error::StoreError;
 use super::ledger::{self, TextField};
 use super::order;
+use super::queue::LANES;
+use super::refill::campaigns_of;
 use super::report::{self, Step};
 use super::view_queue::{HeldRow, LastReply, Oldest, PauseRow, QueueReport, QueueRow};
 use crate::domain::counts::METRICS;
@@ -18,8 +20,6 @@ use crate::domain::{CampaignId, Counts, DeliveryId, Fact, Metric, Mode, Timestam
 const DOMAINS_SHOWN: u32 = 100;
 /// Held deliveries that a page shows.
 const HELD_SHOWN: u32 = 50;
-/// The last lane; see the queue.
-const LANES: std::ops::RangeInclusive<u8> = 0..=3;
 /// The lanes of what was tried before.
 const TRIED: std::ops::RangeInclusive<u8> = 2..=3;
 /// Both modes together, in the index of what waits.
@@ -144,23 +144,30 @@ fn rows(conn: &Connection, site: Option<&str>) -> Result<Vec<QueueRow>, StoreErr
 
 /// When the next of a domain is due, whether it is paused or not; held ones never are.
 fn next_at(conn: &Connection, domain: &str) -> Result<Option<Timestamp>, StoreError> {
-    let sql = "select min(next_at) from queue_delivery where domain = ?1 and lane = ?2 and held is null";
+    let sql = "select min(next_at) from queue_delivery \
+               where domain = ?1 and lane = ?2 and campaign = ?3 and held is null";
     let mut next: Option<i64> = None;
     for lane in LANES {
-        let own: Option<i64> = conn.prepare_cached(sql)?.query_row(params![domain, lane], |row| row.get(0))?;
-        next = [next, own].into_iter().flatten().min();
+        for campaign in campaigns_of(conn, domain, lane)? {
+            let own: Option<i64> =
+                conn.prepare_cached(sql)?.query_row(params![domain, lane, campaign], |row| row.get(0))?;
+            next = [next, own].into_iter().flatten().min();
+        }
     }
     Ok(next.map(Timestamp::from_millis))
 }
 
 /// The reply to the last try of the delivery that was deferred for the longest, which is mostly the latest one.
 fn last_reply(conn: &Connection, domain: &str) -> Result<Option<LastReply>, StoreError> {
-    let sql = "select next_at, delivery from queue_delivery where domain = ?1 and lane = ?2 and held is null \
-               order by next_at desc limit 1";
+    let sql = "select next_at, delivery from queue_delivery \
+               where domain = ?1 and lane = ?2 and campaign = ?3 and held is null order by next_at desc limit 1";
     let mut latest: Option<(i64, i64)> = None;
     for lane in TRIED {
-        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        latest = latest.max(conn.prepare_cached(sql)?.query_row(params![domain, lane], read).optional()?);
+        for campaign in campaigns_of(conn, domain, lane)? {
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let mut statement = conn.prepare_cached(sql)?;
+            latest = latest.max(statement.query_row(params![domain, lane, campaign], read).optional()?);
+        }
     }
     match latest {
         Some((_, delivery)) => last_reply_to(conn, DeliveryId::from_raw(delivery)),

@@ -13,6 +13,7 @@ mod each_retry_has_the_same_bytes;
 mod every_signature_holds;
 mod lines_that_are_too_long_are_encoded;
 mod many_domains_of_one_site_share_its_connections;
+mod no_campaign_holds_up_another;
 mod others_take_copies_that_are_shared;
 mod others_take_what_others_send;
 mod real_mails_arrive_unharmed;
