@@ -62,3 +62,4 @@ pub use outage::Reach;
 pub use providers::{Providers, Start};
 pub use settings::{AddressFamily, Mode, Settings, Timeouts};
 pub use smarthost::{Login, Smarthost, SmarthostError};
+pub use window::{Limits, Step, Window};

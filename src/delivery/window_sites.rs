@@ -44,7 +44,14 @@ impl Window {
     }
 
     /// What an attempt that began at `begun` says of the pace of the site that it was made to.
-    pub fn hear(&mut self, delivery: DeliveryId, word: Word, told: &str, begun: Timestamp, now: Timestamp) {
+    pub(in crate::delivery) fn hear(
+        &mut self,
+        delivery: DeliveryId,
+        word: Word,
+        told: &str,
+        begun: Timestamp,
+        now: Timestamp,
+    ) {
         if let Some(site) = self.flights.site_of(delivery) {
             self.sites.hear(&site, word, told, begun, now);
         }
