@@ -11,7 +11,7 @@ use super::attempted::{self, Answer, Attempted, Parcel, SevenBit};
 use super::copy::{Copy, CopyFault};
 use super::dispatcher::{Inner, STORE_PAUSE};
 use crate::domain::event::Attempt;
-use crate::domain::{Address, Domain, Mode, Outcome, Suppression, Timestamp};
+use crate::domain::{Address, Domain, Mode, Outcome, Suppression, Timestamp, asked_pause};
 use crate::store::{Due, Settlement, StoreError};
 
 /// An attempt that says nothing about the receiver is made again after this; the outage decides whether it is begun.
@@ -214,7 +214,11 @@ impl Inner {
                 if now >= end {
                     return Outcome::Expired { reply };
                 }
-                let next = self.dispatch.schedule.next(due.attempts + 1, now, chance);
+                let schedule = &self.dispatch.schedule;
+                let next = match asked_pause(&reply).filter(|_| attempted.spoken) {
+                    Some(pause) => schedule.after_pause(pause, now, chance),
+                    None => schedule.next(due.attempts + 1, now, chance),
+                };
                 // The last try is made when its life ends, not after it.
                 Outcome::Deferred { reply, next: next.min(end) }
             }

@@ -4,6 +4,7 @@
 //! or chance gets it as an argument. Every other room may import this one; it imports none.
 
 pub mod address;
+pub mod asked_pause;
 pub mod audience;
 pub mod bounce;
 pub mod campaign;
@@ -26,6 +27,7 @@ pub mod token;
 pub mod wire;
 
 pub use address::{Address, AddressError, Domain, Envelope};
+pub use asked_pause::asked_pause;
 pub use audience::{Audience, Verdict};
 pub use bounce::BounceClass;
 pub use campaign::{Campaign, CampaignId, Mode};

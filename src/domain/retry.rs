@@ -33,6 +33,12 @@ impl RetrySchedule {
         self.delays.iter().max().copied().unwrap_or_default().mul_f64(1.0 + JITTER)
     }
 
+    /// The time of the next attempt where the receiver asked for a pause: not sooner, not all at once, and no later than
+    /// a retry may be.
+    pub fn after_pause(&self, pause: Duration, now: Timestamp, chance: f64) -> Timestamp {
+        now + pause.mul_f64(1.0 + 2.0 * JITTER * chance.clamp(0.0, 1.0)).min(self.longest())
+    }
+
     /// The time of the next attempt after `attempts` failed ones (1 or more). `chance` is uniform in 0 to 1.
     pub fn next(&self, attempts: u32, now: Timestamp, chance: f64) -> Timestamp {
         let at = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(self.delays.len() - 1);
@@ -52,5 +58,7 @@ mod tests {
         assert_eq!(schedule.next(1, now, 0.5).millis(), 60_000);
         assert_eq!(schedule.next(2, now, 0.0).millis(), 270_000);
         assert_eq!(schedule.next(99, now, 1.0).millis(), 330_000);
+        let asked = |seconds, chance| schedule.after_pause(Duration::from_secs(seconds), now, chance).millis();
+        assert_eq!((asked(100, 0.0), asked(100, 1.0), asked(3_600, 0.0)), (100_000, 120_000, 330_000));
     }
 }

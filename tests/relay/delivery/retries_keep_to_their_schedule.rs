@@ -26,3 +26,19 @@ async fn retries_keep_to_their_schedule() {
     }
     relay.finish().await;
 }
+
+/// Whoever says when to come again is asked then, and not when the schedule would have it.
+#[tokio::test]
+async fn a_pause_that_is_asked_for_is_kept_to() {
+    let sink = Sink::start().await.unwrap();
+    let mut relay = Config::smarthost(sink.address()).set("delivery.retry", vec!["1m"]).start().await;
+    let to = ["pause3-a@b.example", "pause5-b@b.example"];
+    assert_eq!(relay.submit("a@own.example", &to, MAIL).await.code, 250);
+    relay.campaign_with("late", "/delivered", 2).await;
+    for (to, least_ms) in to.into_iter().zip([3_000, 5_000]) {
+        let tried: Vec<u64> = sink.commands(&format!("RCPT TO:<{to}>")).iter().map(|line| line.at_ms).collect();
+        assert_eq!(tried.len(), 2, "{to}: {tried:?}");
+        assert!(tried[1] - tried[0] >= least_ms, "{to}: {tried:?}");
+    }
+    relay.finish().await;
+}

@@ -17,6 +17,8 @@ pub enum Answer {
     Full,
     /// `greylist`: 451 the first time for a sender and a recipient, taken afterwards.
     Greylist,
+    /// `pause3`: 451 the first time, with the wish to be asked again in three seconds; taken afterwards.
+    Pause(u16),
     /// `twice`: 451 two times, taken afterwards.
     Twice,
     /// `hang`: RCPT is never answered.
@@ -58,6 +60,7 @@ impl Answer {
             ("markup", _) => Self::Markup,
             ("full", _) => Self::Full,
             ("greylist", _) => Self::Greylist,
+            ("pause", seconds) => Self::Pause(seconds.unwrap_or(1)),
             ("twice", _) => Self::Twice,
             ("hang", _) => Self::Hang,
             ("drop", _) => Self::Drop,
@@ -71,7 +74,7 @@ impl Answer {
 
     /// Whether the answer depends on how often this sender and recipient were seen.
     pub fn counts(self) -> bool {
-        matches!(self, Self::Greylist | Self::Twice | Self::Lost)
+        matches!(self, Self::Greylist | Self::Pause(_) | Self::Twice | Self::Lost)
     }
 
     /// The reply to RCPT when this sender and recipient were seen `before` times.
@@ -83,12 +86,20 @@ impl Answer {
             Self::Markup => refused(MARKUP),
             Self::Full => refused("452 4.2.2 Mailbox full"),
             Self::Greylist if before < 1 => refused("451 4.7.1 Greylisted, try again later"),
+            Self::Pause(seconds) if before < 1 => {
+                RcptReply::Refused(format!("451 4.7.1 Greylisted, please try again in {seconds} seconds"))
+            }
             Self::Twice if before < 2 => refused("451 4.7.1 Not yet, try again later"),
             Self::Code(code) => RcptReply::Refused(format!("{code} {}.0.0 As you asked", code / 100)),
             Self::Hang => RcptReply::Never,
-            Self::Ok | Self::Greylist | Self::Twice | Self::Drop | Self::Lost | Self::Slow(_) | Self::Spam => {
-                RcptReply::Taken
-            }
+            Self::Ok
+            | Self::Greylist
+            | Self::Pause(_)
+            | Self::Twice
+            | Self::Drop
+            | Self::Lost
+            | Self::Slow(_)
+            | Self::Spam => RcptReply::Taken,
         }
     }
 }
