@@ -195,35 +195,5 @@ impl BounceClass {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn replies_of_known_kinds() {
-        for (line, class) in [
-            ("550 5.1.1 user unknown", BounceClass::InvalidRecipient),
-            ("550 No such user here", BounceClass::InvalidRecipient),
-            ("552 5.2.2 over quota", BounceClass::MailboxFull),
-            ("451 4.7.1 Greylisted, try again", BounceClass::Greylisted),
-            ("554 5.7.1 listed at Spamhaus", BounceClass::IpBlocklisted),
-            ("550 5.7.26 unauthenticated", BounceClass::AuthFailed),
-            ("554 5.7.1 refused", BounceClass::Policy),
-            ("421 4.7.28 slow down", BounceClass::RateLimited),
-            ("552 too big", BounceClass::TooLarge),
-            ("550 5.1.8 sender's domain does not exist", BounceClass::Policy),
-            ("550 Sender address rejected: domain does not exist", BounceClass::Policy),
-            ("554 no", BounceClass::Other),
-        ] {
-            let reply = Reply::from_lines([line.as_bytes()]).unwrap();
-            assert_eq!(BounceClass::of(&reply), class, "{line}");
-        }
-    }
-
-    #[test]
-    fn codes_and_words_are_unique() {
-        for class in BounceClass::ALL {
-            assert_eq!(BounceClass::from_code(class.code()), Some(*class));
-            assert_eq!(BounceClass::ALL.iter().filter(|c| c.as_str() == class.as_str()).count(), 1);
-        }
-    }
-}
+#[path = "bounce_tests.rs"]
+mod tests;

@@ -1,0 +1,108 @@
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+#[test]
+fn replies_of_known_kinds() {
+    for (line, class) in [
+        ("550 5.1.1 user unknown", BounceClass::InvalidRecipient),
+        ("550 No such user here", BounceClass::InvalidRecipient),
+        ("552 5.2.2 over quota", BounceClass::MailboxFull),
+        ("451 4.7.1 Greylisted, try again", BounceClass::Greylisted),
+        ("554 5.7.1 listed at Spamhaus", BounceClass::IpBlocklisted),
+        ("550 5.7.26 unauthenticated", BounceClass::AuthFailed),
+        ("554 5.7.1 refused", BounceClass::Policy),
+        ("421 4.7.28 slow down", BounceClass::RateLimited),
+        ("552 too big", BounceClass::TooLarge),
+        ("550 5.1.8 sender's domain does not exist", BounceClass::Policy),
+        ("550 Sender address rejected: domain does not exist", BounceClass::Policy),
+        ("554 no", BounceClass::Other),
+    ] {
+        let reply = Reply::from_lines([line.as_bytes()]).unwrap();
+        assert_eq!(BounceClass::of(&reply), class, "{line}");
+    }
+}
+
+#[test]
+fn codes_and_words_are_unique() {
+    for class in BounceClass::ALL {
+        assert_eq!(BounceClass::from_code(class.code()), Some(*class));
+        assert_eq!(BounceClass::ALL.iter().filter(|c| c.as_str() == class.as_str()).count(), 1);
+    }
+}
+
+/// What other projects' words for refusals mean here; docs/BOUNCES.md has the same table.
+const TABLE: &[(BounceClass, &[&str])] = &[
+    (BounceClass::InvalidRecipient, &["userunknown", "hasmoved", "user_unknown"]),
+    (BounceClass::BadDomain, &["hostunknown", "notaccept", "domain_error"]),
+    (BounceClass::InactiveMailbox, &["suspend", "user_disabled"]),
+    (BounceClass::MailboxFull, &["mailboxfull", "over_quota"]),
+    (BounceClass::Policy, &["policyviolation", "rejected", "norelaying", "securityerror", "filtered"]),
+    (BounceClass::SpamContent, &["spamdetected", "virusdetected", "spam"]),
+    (BounceClass::IpBlocklisted, &["blocked", "badreputation"]),
+    (BounceClass::AuthFailed, &["authfailure", "requireptr"]),
+    (BounceClass::RateLimited, &["ratelimited", "speeding", "toomanyconn"]),
+    (BounceClass::TooLarge, &["mesgtoobig", "emailtoolarge", "exceedlimit", "message_too_large"]),
+    (BounceClass::TlsOrProtocol, &["failedstarttls", "syntaxerror", "notcompliantrfc", "contenterror"]),
+    (BounceClass::NoAnswer, &["expired"]),
+    (BounceClass::Other, &["systemerror", "systemfull", "networkerror"]),
+];
+
+/// One reply of the labelled list.
+struct Labelled {
+    class: BounceClass,
+    /// The word of its source; "-" where it has none.
+    word: &'static str,
+    lines: &'static str,
+}
+
+impl Labelled {
+    fn reply(&self) -> Reply {
+        Reply::from_lines(self.lines.split("\\n").map(str::as_bytes)).unwrap()
+    }
+
+    /// Set aside by what it says, not by how: letters only, words with digits or addresses left out, so that replies
+    /// that differ by no more than those are in the same half.
+    fn is_held_out(&self) -> bool {
+        let words = self.lines.split("\\n").flat_map(str::split_whitespace);
+        let plain = words.filter(|word| !word.contains(|c: char| c == '@' || c.is_numeric()));
+        let letters = |word: &str| word.to_ascii_lowercase().bytes().filter(u8::is_ascii_lowercase).collect::<Vec<_>>();
+        let key: Vec<u8> = plain.flat_map(letters).collect();
+        Sha256::digest(&key)[0] % 2 == 1
+    }
+}
+
+fn labelled() -> Vec<Labelled> {
+    let lines = include_str!("../../tests/corpus/replies.tsv").lines().filter(|line| !line.starts_with('#'));
+    let read = |line: &'static str| {
+        let mut cells = line.split('\t');
+        let class = cells.next().and_then(|word| BounceClass::ALL.iter().find(|class| class.as_str() == word));
+        let (Some(class), Some(_source), Some(word), Some(lines), None) =
+            (class, cells.next(), cells.next(), cells.next(), cells.next())
+        else {
+            panic!("{line}")
+        };
+        Labelled { class: *class, word, lines }
+    };
+    lines.map(read).collect()
+}
+
+#[test]
+fn the_labelled_list_is_what_the_docs_say() {
+    let replies = labelled();
+    let held_out = replies.iter().filter(|reply| reply.is_held_out()).count();
+    assert_eq!((replies.len(), held_out), (472, 236));
+    let by_hand = replies.iter().filter(|reply| reply.word == "-").count();
+    let overruled = replies.iter().filter(|reply| reply.word.ends_with(", by hand")).count();
+    assert_eq!((by_hand, overruled), (181, 27));
+    assert_eq!(replies.iter().map(|reply| reply.lines).collect::<BTreeSet<_>>().len(), replies.len());
+    for reply in &replies {
+        assert!(!reply.reply().is_positive(), "{}", reply.lines);
+        let word = reply.word.trim_end_matches(", by hand");
+        let meant = TABLE.iter().find(|(_, words)| words.contains(&word)).map(|(class, _)| *class);
+        assert_eq!(meant.is_none(), word == "-", "{word}");
+        assert_eq!(meant == Some(reply.class), meant.is_some() && word == reply.word, "{}: {word}", reply.lines);
+    }
+}
