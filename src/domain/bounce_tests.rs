@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::domain::BounceRules;
 
 #[test]
 fn replies_of_known_kinds() {
@@ -105,4 +106,31 @@ fn the_labelled_list_is_what_the_docs_say() {
         assert_eq!(meant.is_none(), word == "-", "{word}");
         assert_eq!(meant == Some(reply.class), meant.is_some() && word == reply.word, "{}: {word}", reply.lines);
     }
+}
+
+/// Replies of a half by their label: how many there are, how many got that class, and how many of other labels got it.
+fn score(held_out: bool) -> Vec<(&'static str, usize, usize, usize)> {
+    let rules = BounceRules::built_in();
+    let half: Vec<_> = labelled().into_iter().filter(|reply| reply.is_held_out() == held_out).collect();
+    let got: Vec<_> = half.iter().map(|reply| (reply.class, rules.class(&reply.reply(), ""))).collect();
+    let count = |wanted: &dyn Fn(BounceClass, BounceClass) -> bool| got.iter().filter(|(a, b)| wanted(*a, *b)).count();
+    let row = |class: &BounceClass| {
+        let all = count(&|label, _| label == *class);
+        let right = count(&|label, got| label == *class && got == *class);
+        (class.as_str(), all, right, count(&|label, got| label != *class && got == *class))
+    };
+    BounceClass::ALL.iter().map(row).collect()
+}
+
+/// Replies of a half that would suppress an address though their label does not.
+fn wrongly_final(held_out: bool) -> usize {
+    let rules = BounceRules::built_in();
+    let wrongly = |reply: &Labelled| !reply.class.is_final() && rules.class(&reply.reply(), "").is_final();
+    labelled().iter().filter(|reply| reply.is_held_out() == held_out && wrongly(reply)).count()
+}
+
+#[test]
+fn the_development_half_is_classified() {
+    let right: usize = score(false).iter().map(|row| row.2).sum();
+    assert_eq!((right, wrongly_final(false)), (235, 0));
 }

@@ -6,6 +6,8 @@
 pub mod address;
 pub mod audience;
 pub mod bounce;
+pub mod bounce_rules;
+mod bounce_text;
 pub mod campaign;
 pub mod client;
 pub mod counts;
@@ -27,6 +29,7 @@ pub mod wire;
 pub use address::{Address, AddressError, Domain, Envelope};
 pub use audience::{Audience, Verdict};
 pub use bounce::BounceClass;
+pub use bounce_rules::{BounceRules, BrokenRule};
 pub use campaign::{Campaign, CampaignId, Mode};
 pub use client::Client;
 pub use counts::{Counts, Metric, Rates};
