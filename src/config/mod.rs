@@ -13,7 +13,7 @@ pub use check::is_loopback;
 use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
-use crate::domain::{Domain, RetrySchedule};
+use crate::domain::{BounceRules, Domain, RetrySchedule};
 use crate::mail::plan::PixelPlace;
 
 /// Where AUTH is allowed without TLS.
@@ -135,6 +135,7 @@ pub struct Delivery {
     pub connections_per_site: u64,
     pub messages_per_connection: u64,
     pub bounce_messages: bool,
+    pub bounce_rules: BounceRules,
 }
 
 /// `[retention]`.
@@ -288,6 +289,7 @@ fn delivery(r: &mut Reader) -> Delivery {
         connections_per_site: r.number("delivery.connections_per_site", 10, 1..=1_000),
         messages_per_connection: r.number("delivery.messages_per_connection", 100, 1..=100_000),
         bounce_messages: r.flag("delivery.bounce_messages", true),
+        bounce_rules: check::bounce_rules(r),
     }
 }
 

@@ -202,14 +202,14 @@ impl Inner {
         match attempted.result.clone() {
             Answer::Handed(reply) => Outcome::Delivered(reply),
             Answer::Permanent(reply, class) => Outcome::Bounced { reply, class },
-            Answer::Temporary(reply, _) => {
+            Answer::Temporary(reply, class) => {
                 let end = self.spared.end_of_life(due, &attempted.reach, now);
                 if now >= end {
-                    return Outcome::Expired { reply };
+                    return Outcome::Expired { reply, class };
                 }
                 let next = self.dispatch.schedule.next(due.attempts + 1, now, chance);
                 // The last try is made when its life ends, not after it.
-                Outcome::Deferred { reply, next: next.min(end) }
+                Outcome::Deferred { reply, class, next: next.min(end) }
             }
         }
     }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::smarthost::Smarthost;
+use crate::domain::BounceRules;
 
 /// Where mail goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -99,6 +100,8 @@ pub struct Settings {
     pub messages_per_connection: u32,
     /// How long a connection is kept after a mail for the next one.
     pub idle_max: Duration,
+    /// What refusals mean.
+    pub bounce_rules: BounceRules,
 }
 
 impl Default for Settings {
@@ -114,6 +117,7 @@ impl Default for Settings {
             timeouts: Timeouts::default(),
             messages_per_connection: 100,
             idle_max: Duration::from_secs(5),
+            bounce_rules: BounceRules::built_in(),
         }
     }
 }

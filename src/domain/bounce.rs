@@ -1,7 +1,5 @@
 //! What kind of refusal a reply is.
 
-use super::reply::Reply;
-
 macro_rules! coded_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal, $word:literal;)+ }) => {
         $(#[$doc])*
@@ -89,68 +87,6 @@ coded_enum!(
 );
 
 impl BounceClass {
-    /// Judges a reply by its enhanced code (RFC 3463, and the registry it began) and by the words that receivers use.
-    pub fn of(reply: &Reply) -> Self {
-        let text = reply.text.to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if says(&["greylist", "graylist"]) {
-            return Self::Greylisted;
-        }
-        if says(&["blocklist", "blacklist", "block list", "spamhaus", "dnsbl", "rbl"]) {
-            return Self::IpBlocklisted;
-        }
-        if let Some(class) = reply.enhanced.and_then(|e| Self::of_detail(e.1, e.2, reply)) {
-            return class;
-        }
-        if says(&["sender address", "sender domain", "sender verify", "sender rejected"]) {
-            return Self::Policy;
-        }
-        if says(&[
-            "user unknown",
-            "unknown user",
-            "no such user",
-            "does not exist",
-            "mailbox unavailable",
-            "no mailbox",
-        ]) {
-            return Self::InvalidRecipient;
-        }
-        if says(&["quota", "mailbox full", "mailbox is full"]) {
-            return Self::MailboxFull;
-        }
-        if says(&["too many", "rate limit", "try again later", "too quickly"]) {
-            return Self::RateLimited;
-        }
-        if says(&["spam", "unsolicited"]) {
-            return Self::SpamContent;
-        }
-        match reply.code {
-            552 => Self::TooLarge,
-            500..=504 => Self::TlsOrProtocol,
-            _ => Self::Other,
-        }
-    }
-
-    fn of_detail(subject: u16, detail: u16, reply: &Reply) -> Option<Self> {
-        Some(match (subject, detail) {
-            (1, 1 | 3 | 6) => Self::InvalidRecipient,
-            (1, 2 | 10) => Self::BadDomain,
-            (2, 1) => Self::InactiveMailbox,
-            (2, 2) => Self::MailboxFull,
-            (2 | 3, 3 | 4) => Self::TooLarge,
-            (4, 1 | 2) => Self::NoAnswer,
-            (4, 3 | 4) => Self::Dns,
-            (4, 7) => Self::Expired,
-            (7, 20..=26 | 29) => Self::AuthFailed,
-            (7, 28) => Self::RateLimited,
-            (5 | 6, _) | (7, 10 | 11) => Self::TlsOrProtocol,
-            (7, 0 | 1) if reply.text.to_ascii_lowercase().contains("spam") => Self::SpamContent,
-            // 1.7 and 1.8 are about the sender, not the recipient.
-            (7, _) | (1, 7 | 8) => Self::Policy,
-            _ => return None,
-        })
-    }
-
     /// Whether a refusal of this kind says that no mail will ever reach the address, so that it is suppressed.
     pub const fn is_final(self) -> bool {
         match self {

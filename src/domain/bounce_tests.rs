@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::domain::BounceRules;
+use crate::domain::{BounceRules, Reply};
 
 #[test]
 fn replies_of_known_kinds() {
@@ -22,7 +22,7 @@ fn replies_of_known_kinds() {
         ("554 no", BounceClass::Other),
     ] {
         let reply = Reply::from_lines([line.as_bytes()]).unwrap();
-        assert_eq!(BounceClass::of(&reply), class, "{line}");
+        assert_eq!(BounceRules::built_in().class(&reply, ""), class, "{line}");
     }
 }
 
@@ -129,8 +129,25 @@ fn wrongly_final(held_out: bool) -> usize {
     labelled().iter().filter(|reply| reply.is_held_out() == held_out && wrongly(reply)).count()
 }
 
+/// What was measured, once; docs/BOUNCES.md shows it. Another figure is a change that has to be meant: the half that is
+/// set aside is no list to write rules by.
 #[test]
-fn the_development_half_is_classified() {
-    let right: usize = score(false).iter().map(|row| row.2).sum();
-    assert_eq!((right, wrongly_final(false)), (235, 0));
+fn both_halves_are_scored() {
+    let figures = |held_out| {
+        let rows = score(held_out);
+        let of =
+            |column: fn(&(&'static str, usize, usize, usize)) -> usize| rows.iter().map(column).collect::<Vec<_>>();
+        (of(|row| row.1), of(|row| row.2), of(|row| row.3), wrongly_final(held_out))
+    };
+    let all = |right: &[usize]| right.iter().sum::<usize>();
+    let (labelled, right, wrong, final_) = figures(false);
+    assert_eq!(labelled, [30, 6, 12, 14, 39, 29, 24, 20, 24, 5, 9, 11, 1, 1, 1, 10]);
+    assert_eq!(right, [30, 6, 11, 14, 39, 29, 24, 20, 24, 5, 9, 11, 1, 1, 1, 10]);
+    assert_eq!(wrong, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!((all(&right), all(&labelled), final_), (235, 236, 0));
+    let (labelled, right, wrong, final_) = figures(true);
+    assert_eq!(labelled, [30, 5, 10, 7, 27, 31, 26, 26, 19, 5, 6, 14, 0, 2, 2, 26]);
+    assert_eq!(right, [30, 5, 10, 6, 25, 31, 25, 26, 18, 5, 6, 14, 0, 2, 2, 25]);
+    assert_eq!(wrong, [0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 3]);
+    assert_eq!((all(&right), all(&labelled), final_), (230, 236, 0));
 }

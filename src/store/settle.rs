@@ -8,7 +8,7 @@ use super::queue::{RETRY, Settlement};
 use super::writer::Batch;
 use super::{notice, suppression};
 use crate::domain::event::About;
-use crate::domain::{BounceClass, CampaignId, DeliveryId, Fact, MessageId, Outcome, Timestamp};
+use crate::domain::{CampaignId, DeliveryId, Fact, MessageId, Outcome, Timestamp};
 
 /// What came of taking a delivery out of the queue.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,12 +41,10 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
         telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
     }
     let fact = match outcome {
-        Outcome::Deferred { reply, next } => {
-            Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
-        }
+        Outcome::Deferred { class, next, .. } => Fact::Deferred { about, attempt, class: *class, next: *next },
         Outcome::Delivered(_) => Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links },
         Outcome::Bounced { class, .. } => Fact::Bounced { about, attempt, class: *class },
-        Outcome::Expired { reply } => Fact::Expired { about, attempt, class: BounceClass::of(reply) },
+        Outcome::Expired { class, .. } => Fact::Expired { about, attempt, class: *class },
     };
     if due.campaign == CampaignId::OWN_MAIL {
         notice::settled(batch, settlement)?;
