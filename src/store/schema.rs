@@ -30,6 +30,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0011_sending_keys", include_str!("../../migrations/0011_sending_keys.sql")),
     ("0012_kinds", include_str!("../../migrations/0012_kinds.sql")),
     ("0013_alike", include_str!("../../migrations/0013_alike.sql")),
+    ("0015_full_mailbox", include_str!("../../migrations/0015_full_mailbox.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.

@@ -15,6 +15,8 @@ pub enum Answer {
     Markup,
     /// `full`: 452, the mailbox is full.
     Full,
+    /// `overquota`: 552, the mailbox is full.
+    Overquota,
     /// `greylist`: 451 the first time for a sender and a recipient, taken afterwards.
     Greylist,
     /// `twice`: 451 two times, taken afterwards.
@@ -57,6 +59,7 @@ impl Answer {
             ("permfail", _) => Self::Permfail,
             ("markup", _) => Self::Markup,
             ("full", _) => Self::Full,
+            ("overquota", _) => Self::Overquota,
             ("greylist", _) => Self::Greylist,
             ("twice", _) => Self::Twice,
             ("hang", _) => Self::Hang,
@@ -82,6 +85,7 @@ impl Answer {
             Self::Permfail => refused("550 5.1.1 User unknown"),
             Self::Markup => refused(MARKUP),
             Self::Full => refused("452 4.2.2 Mailbox full"),
+            Self::Overquota => refused("552 5.2.2 Mailbox full"),
             Self::Greylist if before < 1 => refused("451 4.7.1 Greylisted, try again later"),
             Self::Twice if before < 2 => refused("451 4.7.1 Not yet, try again later"),
             Self::Code(code) => RcptReply::Refused(format!("{code} {}.0.0 As you asked", code / 100)),
