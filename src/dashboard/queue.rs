@@ -13,6 +13,7 @@ use super::format::{Written as _, WrittenClass as _, WrittenSpan as _, WrittenTi
 use super::shell::{Answer, Fault, Shell, State, page, see_other};
 use crate::domain::{Act, BounceClass, Domain, Order, Selection, Timestamp};
 use crate::store::StoreError;
+use crate::store::view::Finding;
 use crate::store::view_queue::{Oldest, PauseRow, QueueReport, QueueRow};
 
 /// The page reloads itself after so many seconds.
@@ -58,6 +59,7 @@ struct QueuePage {
     rows: Vec<Told>,
     meanings: Vec<Meaning>,
     paused: Option<PauseRow>,
+    findings: Vec<Finding>,
 }
 
 /// GET /queue
@@ -80,6 +82,7 @@ pub async fn queue(user: User, state: State, query: web::Query<Query>) -> Answer
         rows,
         meanings,
         paused,
+        findings: (state.troubles)(),
         report,
     })?;
     if !still {

@@ -160,6 +160,7 @@ impl Inner {
         if !attempted.site.is_empty() {
             self.window().learn_site(due.address.domain(), &attempted.site);
         }
+        self.refusals.heard(&attempted, due.address.domain(), at);
         if !self.counts(due, &attempted, at) {
             return Some(at + SPARED_PAUSE);
         }

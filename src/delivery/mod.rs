@@ -31,6 +31,7 @@ mod opening;
 mod outage;
 mod pauses;
 mod pool;
+mod refusals;
 mod replies;
 mod route;
 mod session;

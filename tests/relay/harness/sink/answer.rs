@@ -11,6 +11,8 @@ pub enum Answer {
     Tempfail,
     /// `permfail`: 550, the user is unknown.
     Permfail,
+    /// `blocklist`: 550, the client is on a list.
+    Blocklist,
     /// `markup`: 550 in two lines, with markup, control characters and bytes that are no ASCII.
     Markup,
     /// `full`: 452, the mailbox is full.
@@ -57,6 +59,7 @@ impl Answer {
         match (name, number) {
             ("tempfail", _) => Self::Tempfail,
             ("permfail", _) => Self::Permfail,
+            ("blocklist", _) => Self::Blocklist,
             ("markup", _) => Self::Markup,
             ("full", _) => Self::Full,
             ("overquota", _) => Self::Overquota,
@@ -83,6 +86,7 @@ impl Answer {
         match self {
             Self::Tempfail => refused("451 4.7.1 Try again later"),
             Self::Permfail => refused("550 5.1.1 User unknown"),
+            Self::Blocklist => refused("550 5.7.1 Service unavailable; client [127.0.0.1] is listed at spamhaus <b>"),
             Self::Markup => refused(MARKUP),
             Self::Full => refused("452 4.2.2 Mailbox full"),
             Self::Overquota => refused("552 5.2.2 Mailbox full"),
