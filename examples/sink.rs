@@ -22,8 +22,10 @@ Answers by the recipient's local part, as in tempfail-ann@example.org:
   ok         taken, like every word that is not in this list
   tempfail   451 4.7.1 each time
   permfail   550 5.1.1 user unknown
+  blocklist  550 5.7.1 listed at a blocklist
   markup     550 with markup and control characters
   full       452 4.2.2 mailbox full
+  overquota  552 5.2.2 mailbox full
   greylist   451 4.7.1 the first time for a sender and a recipient, taken afterwards
   twice      451 4.7.1 two times, taken afterwards
   f571       exactly this code to RCPT (400 to 599)

@@ -199,10 +199,10 @@ fn take_mail(
     Ok(())
 }
 
-/// What the host does to the relay, for the overview.
+/// What the host and the receivers do to the relay, for the overview and the queue's page.
 fn troubles(store: &Store, dispatcher: &Dispatcher) -> dashboard::Troubles {
     let (space, dispatcher) = (store.space(), dispatcher.clone());
-    Arc::new(move || space.finding().into_iter().chain(dispatcher.finding()).collect())
+    Arc::new(move || space.finding().into_iter().chain(dispatcher.findings()).collect())
 }
 
 /// All that has to end before the store is closed.

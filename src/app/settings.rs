@@ -185,6 +185,7 @@ pub(super) fn courier(config: &Config) -> Result<delivery::Settings, String> {
     let mut settings =
         delivery::Settings { hostname: config.hostname.to_string(), mode, ..delivery::Settings::default() };
     settings.port = d.port;
+    settings.bounce_rules = d.bounce_rules.clone();
     settings.dns.clone_from(&d.dns);
     settings.allow_private_mx = d.allow_private_mx;
     settings.address_family = match d.address_family {

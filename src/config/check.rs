@@ -1,9 +1,32 @@
-//! What is wrong with URLs that the relay gives away.
+//! What is wrong with values that lead elsewhere: URLs that the relay gives away, files that it reads.
 
 use std::net::IpAddr;
 
 use super::read::Reader;
 use super::{Config, DeliveryMode};
+use crate::domain::BounceRules;
+
+/// The longest file of rules that is read, in octets.
+const RULES_BYTES_MAX: u64 = 4 << 20;
+
+/// The built-in rules, behind those of the file that is named.
+pub(super) fn bounce_rules(r: &mut Reader) -> BounceRules {
+    let key = "delivery.bounce_rules";
+    let file = r.text(key, "");
+    if file.is_empty() {
+        return BounceRules::built_in();
+    }
+    let read = || match std::fs::metadata(&file) {
+        Ok(about) if about.len() > RULES_BYTES_MAX => Err(format!("{file} is larger than {RULES_BYTES_MAX} octets")),
+        Ok(_) => std::fs::read_to_string(&file).map_err(|error| format!("{file} cannot be read: {error}")),
+        Err(error) => Err(format!("{file} cannot be read: {error}")),
+    };
+    let rules = read().and_then(|text| BounceRules::with_own(&text).map_err(|broken| format!("{file}, {broken}")));
+    rules.unwrap_or_else(|why| {
+        r.complain(key, why);
+        BounceRules::built_in()
+    })
+}
 
 /// Its login is looked at when the relay starts.
 pub(super) fn smarthost(r: &mut Reader, config: &Config) {

@@ -14,7 +14,7 @@ use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
 use crate::delivery::{Providers, Start};
-use crate::domain::{Domain, RetrySchedule};
+use crate::domain::{BounceRules, Domain, RetrySchedule};
 use crate::mail::plan::PixelPlace;
 
 /// Where AUTH is allowed without TLS.
@@ -137,6 +137,7 @@ pub struct Delivery {
     pub messages_per_connection: u64,
     pub sites: Option<String>,
     pub bounce_messages: bool,
+    pub bounce_rules: BounceRules,
 }
 
 /// `[retention]`.
@@ -291,6 +292,7 @@ fn delivery(r: &mut Reader) -> Delivery {
         messages_per_connection: r.number("delivery.messages_per_connection", 100, 1..=100_000),
         sites: sites(r),
         bounce_messages: r.flag("delivery.bounce_messages", true),
+        bounce_rules: check::bounce_rules(r),
     }
 }
 

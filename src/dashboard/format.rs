@@ -160,8 +160,6 @@ impl WrittenSize for u64 {
 pub trait WrittenClass {
     /// In plain words.
     fn words(&self) -> String;
-    /// What it means for what waits, and what to do.
-    fn advice(&self) -> &'static str;
 }
 
 impl WrittenClass for BounceClass {
@@ -169,38 +167,6 @@ impl WrittenClass for BounceClass {
         let words = self.as_str().replace('_', " ");
         let mut chars = words.chars();
         chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-    }
-
-    fn advice(&self) -> &'static str {
-        match self {
-            Self::InvalidRecipient | Self::InactiveMailbox => {
-                "The mailbox is not there now; it will bounce if that stays."
-            }
-            Self::BadDomain => "The domain takes no mail now. Check how it is spelled.",
-            Self::MailboxFull => "The mailbox is full. Nothing to do: it is tried until it expires.",
-            Self::Policy => "The receiver's rules hold it back. Its reply mostly names the rule and a page about it.",
-            Self::SpamContent => {
-                "It is taken for spam. Retrying the same mail will not change that: look at the content."
-            }
-            Self::IpBlocklisted => {
-                "The sending address is on a block list. Ask the list's owner to take it off, then retry."
-            }
-            Self::AuthFailed => "SPF, DKIM or DMARC did not hold. Check the records of the sending domain, then retry.",
-            Self::RateLimited => {
-                "The receiver limits you; it is not about these addresses. Retrying faster makes it worse."
-            }
-            Self::Greylisted => "The receiver asked to come again, as it does with new senders. Nothing to do.",
-            Self::TooLarge => "The mail is larger than the receiver takes now.",
-            Self::TlsOrProtocol => "TLS or the protocol went wrong. The transcript on the mail's page shows where.",
-            Self::Dns => {
-                "The name servers of the domain did not answer. Nothing to do, unless it is so for all domains."
-            }
-            Self::NoAnswer => "No mail server of the domain could be reached. Nothing to do, unless it is so for all.",
-            Self::Expired => "It was tried until its life was over.",
-            Self::Other => {
-                "The receiver is in trouble itself, or says no more than this. It is tried until it expires."
-            }
-        }
     }
 }
 

@@ -66,7 +66,7 @@ impl Configured {
     }
 }
 
-/// What is wrong right now with the machine that the relay runs on.
+/// What is wrong right now with the machine that the relay runs on, and who refuses it.
 pub type Troubles = Arc<dyn Fn() -> Vec<Finding> + Send + Sync>;
 
 /// How the receiving sites stand right now.

@@ -13,6 +13,7 @@ use super::format::{Written as _, WrittenClass as _, WrittenCount as _, WrittenS
 use super::shell::{Answer, Fault, Shell, State, page, see_other};
 use crate::domain::{Act, BounceClass, Domain, Order, Selection, SiteState, Timestamp};
 use crate::store::StoreError;
+use crate::store::view::Finding;
 use crate::store::view_queue::{Oldest, PauseRow, QueueReport, QueueRow};
 
 /// The page reloads itself after so many seconds.
@@ -69,6 +70,7 @@ struct QueuePage {
     sites: Vec<ToldSite>,
     sites_in_all: usize,
     paused: Option<PauseRow>,
+    findings: Vec<Finding>,
 }
 
 /// GET /queue
@@ -94,6 +96,7 @@ pub async fn queue(user: User, state: State, query: web::Query<Query>) -> Answer
         sites,
         sites_in_all,
         paused,
+        findings: (state.troubles)(),
         report,
     })?;
     if !still {

@@ -217,7 +217,12 @@ impl Inner {
         let (security, login) = self.security(address.ip());
         let target = Target { host, address, source, security, login };
         let settings = &self.settings;
-        let custom = Custom { hostname: &settings.hostname, timeouts: &settings.timeouts, tls: &self.tls };
+        let custom = Custom {
+            hostname: &settings.hostname,
+            timeouts: &settings.timeouts,
+            tls: &self.tls,
+            rules: &settings.bounce_rules,
+        };
         let seat = self.pool.seat(&journey.site, journey.parcel.speed.map(|speed| speed.connections)).await;
         let opened = Session::open(target, custom, &mut journey.log).await;
         journey.connected |= opened.as_ref().map_or_else(|failure| failure.step > Step::Connect, |_| true);

@@ -167,6 +167,7 @@ impl Inner {
         if !attempted.site.is_empty() {
             self.window().learn_site(due.address.domain(), &attempted.site, at);
         }
+        self.refusals.heard(&attempted, due.address.domain(), at);
         if !self.counts(due, &attempted, at) {
             return Some(at + SPARED_PAUSE);
         }
@@ -209,10 +210,10 @@ impl Inner {
         match attempted.result.clone() {
             Answer::Handed(reply) => Outcome::Delivered(reply),
             Answer::Permanent(reply, class) => Outcome::Bounced { reply, class },
-            Answer::Temporary(reply, _) => {
+            Answer::Temporary(reply, class) => {
                 let end = self.spared.end_of_life(due, &attempted.reach, now);
                 if now >= end {
-                    return Outcome::Expired { reply };
+                    return Outcome::Expired { reply, class };
                 }
                 let schedule = &self.dispatch.schedule;
                 let next = match asked_pause(&reply).filter(|_| attempted.spoken) {
@@ -220,7 +221,7 @@ impl Inner {
                     None => schedule.next(due.attempts + 1, now, chance),
                 };
                 // The last try is made when its life ends, not after it.
-                Outcome::Deferred { reply, next: next.min(end) }
+                Outcome::Deferred { reply, class, next: next.min(end) }
             }
         }
     }

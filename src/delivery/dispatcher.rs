@@ -13,6 +13,7 @@ use super::notices::Notices;
 use super::outage::{Leave, Reach};
 use super::pauses::Jump;
 use super::providers::Providers;
+use super::refusals::Refusals;
 use super::spared::Spared;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
@@ -51,6 +52,7 @@ pub struct Dispatcher {
 pub(super) struct Inner {
     window: Mutex<Window>,
     pub(super) spared: Spared,
+    pub(super) refusals: Refusals,
     pub(super) changed: Notify,
     pausing: tokio::sync::Mutex<()>,
     pub(super) queue: Queue,
@@ -75,7 +77,8 @@ impl Dispatcher {
         queue.pauses().await?.into_iter().for_each(|pause| window.withhold(pause.selection));
         let (window, pausing, changed) = (Mutex::new(window), tokio::sync::Mutex::default(), Notify::new());
         let spared = Spared::new(queue.spared_time().await?, dispatch.clock.instant());
-        let inner = Inner { window, spared, changed, pausing, queue, copies, courier, notices, dispatch };
+        let refusals = Refusals::default();
+        let inner = Inner { window, spared, refusals, changed, pausing, queue, copies, courier, notices, dispatch };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -136,9 +139,9 @@ impl Dispatcher {
         self.inner.window().sites(self.inner.now())
     }
 
-    /// For the overview, while this machine reaches nobody.
-    pub fn finding(&self) -> Option<Finding> {
-        self.inner.spared.finding()
+    /// For the overview: that this machine reaches nobody, and which sites refuse it.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.inner.spared.finding().into_iter().chain(self.inner.refusals.findings(self.inner.now())).collect()
     }
 
     /// Runs until `stop`; then what is under way may end within the grace, and what does not is tried again at the next

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::domain::{BounceClass, EnhancedCode, Reply};
+use crate::domain::{BounceClass, BounceRules, EnhancedCode, Reply};
 
 /// The steps of an attempt, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,10 +81,10 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// A server's refusal.
-    pub(super) fn said(step: Step, reply: Reply) -> Self {
+    /// A refusal of `host`.
+    pub(super) fn said(step: Step, reply: Reply, rules: &BounceRules, host: &str) -> Self {
         // Before RCPT nothing was said of the recipient yet.
-        let class = match BounceClass::of(&reply) {
+        let class = match rules.class(&reply, host) {
             about_recipient if about_recipient.is_final() && step < Step::Rcpt => BounceClass::Policy,
             class => class,
         };

@@ -34,6 +34,7 @@ mod pace;
 mod pauses;
 mod pool;
 mod providers;
+mod refusals;
 mod replies;
 mod route;
 mod seats;

@@ -89,12 +89,7 @@ impl Notices {
                 Mode::Live => (notify.success && !attempted.reports).then_some(Action::Relayed),
             },
         }?;
-        let class = match outcome {
-            Outcome::Bounced { class, .. } => *class,
-            Outcome::Delivered(reply) | Outcome::Deferred { reply, .. } | Outcome::Expired { reply } => {
-                BounceClass::of(reply)
-            }
-        };
+        let class = outcome.class().unwrap_or(BounceClass::Other);
         let reply = outcome.reply();
         let told = Told {
             action,

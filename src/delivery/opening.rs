@@ -8,7 +8,7 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::domain::{BounceClass, EnhancedCode};
+use crate::domain::{BounceClass, BounceRules, EnhancedCode};
 
 use super::failure::{Failure, Step, Trouble};
 use super::offers::Offers;
@@ -50,6 +50,7 @@ pub(super) struct Custom<'a> {
     pub(super) hostname: &'a str,
     pub(super) timeouts: &'a Timeouts,
     pub(super) tls: &'a Tls,
+    pub(super) rules: &'a BounceRules,
 }
 
 /// What is done less well than it could be, after the better way failed with this server.
@@ -114,6 +115,7 @@ impl Session {
             smtp,
             offers,
             timeouts: timeouts.clone(),
+            rules: custom.rules.clone(),
             downgraded: false,
             dirty: false,
             dead: false,
@@ -149,10 +151,10 @@ impl Session {
         }
         let reply = self.say(Step::StartTls, "STARTTLS", log).await?;
         if reply.code != 220 && demanded {
-            return Err(Failure::said(Step::StartTls, reply).softened().into());
+            return Err(self.refused(Step::StartTls, reply).softened().into());
         }
         if reply.code != 220 {
-            return if reply.code == 421 { Err(Failure::said(Step::StartTls, reply).into()) } else { Ok(()) };
+            return if reply.code == 421 { Err(self.refused(Step::StartTls, reply).into()) } else { Ok(()) };
         }
         match self.shake_hands(target, custom, demanded).await {
             Ok(agreed) => {
@@ -170,7 +172,7 @@ impl Session {
         // What was offered in plain counts no more (RFC 3207 section 4.2).
         let heard = self.hear(Step::Ehlo, &format!("EHLO {}", custom.hostname), log).await?;
         if !heard.reply.is_positive() {
-            return Err(Failure::said(Step::Ehlo, heard.reply).into());
+            return Err(self.refused(Step::Ehlo, heard.reply).into());
         }
         self.offers = Offers::read(&heard.lines);
         Ok(())
@@ -207,7 +209,7 @@ impl Session {
             let text = format!("{} offers neither AUTH PLAIN nor AUTH LOGIN", self.who());
             return Err(Failure::protocol(Step::Auth, text));
         };
-        if reply.is_positive() { Ok(()) } else { Err(Failure::said(Step::Auth, reply).softened()) }
+        if reply.is_positive() { Ok(()) } else { Err(self.refused(Step::Auth, reply).softened()) }
     }
 }
 
@@ -276,7 +278,7 @@ fn greet(
         }
         if !reply.is_positive() {
             let unknown = step == Step::Ehlo && reply.is_permanent() && !humility.helo;
-            let failure = Failure::said(step, reply);
+            let failure = Failure::said(step, reply, custom.rules, target.host);
             let helo = Humility { helo: true, ..humility };
             return Err(if unknown { NotOpened::Humbler(helo, failure) } else { failure.into() });
         }

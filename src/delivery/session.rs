@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 
-use crate::domain::Reply;
+use crate::domain::{BounceRules, Reply};
 
 use super::failure::{Failure, Step, Trouble};
 use super::offers::Offers;
@@ -27,6 +27,7 @@ pub(super) struct Session {
     pub(super) smtp: AsyncSmtpConnection,
     pub(super) offers: Offers,
     pub(super) timeouts: Timeouts,
+    pub(super) rules: BounceRules,
     /// STARTTLS was offered, but it goes in plain.
     pub(super) downgraded: bool,
     /// A transaction was begun and not ended.
@@ -61,6 +62,10 @@ impl Session {
 
     pub(super) fn who(&self) -> String {
         who(&self.host, self.address)
+    }
+
+    pub(super) fn refused(&self, step: Step, reply: Reply) -> Failure {
+        Failure::said(step, reply, &self.rules, &self.host)
     }
 
     pub(super) async fn say(&mut self, step: Step, command: &str, log: &mut Transcript) -> Result<Reply, Failure> {
@@ -103,7 +108,7 @@ impl Session {
         }
         self.dead = true;
         match self.last_words(log).await {
-            Some(reply) if reply.code == 421 => Err(Failure::said(step, reply)),
+            Some(reply) if reply.code == 421 => Err(self.refused(step, reply)),
             _ => Err(Failure::protocol(step, format!("{} spoke out of turn", self.who()))),
         }
     }
@@ -127,7 +132,7 @@ impl Session {
             && let Some(reply) = self.last_words(log).await
             && reply.code >= 400
         {
-            return Err(Failure::said(step, reply));
+            return Err(self.refused(step, reply));
         }
         let failure = Failure::trouble(step, &trouble, &self.who());
         log.note(&failure.reply.text);

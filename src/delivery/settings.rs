@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::providers::{Providers, Start};
 use super::smarthost::Smarthost;
+use crate::domain::BounceRules;
 
 /// Where mail goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -103,6 +104,8 @@ pub struct Settings {
     pub providers: Arc<Providers>,
     /// How long a connection is kept after a mail for the next one.
     pub idle_max: Duration,
+    /// What refusals mean.
+    pub bounce_rules: BounceRules,
 }
 
 impl Default for Settings {
@@ -119,6 +122,7 @@ impl Default for Settings {
             messages_per_connection: 100,
             providers: Arc::new(Providers::none(Start::default())),
             idle_max: Duration::from_secs(5),
+            bounce_rules: BounceRules::built_in(),
         }
     }
 }

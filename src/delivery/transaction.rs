@@ -208,7 +208,7 @@ impl Session {
             return Err(Failure::protocol(step, format!("{} answered {reply} out of turn", self.who())));
         }
         self.dead |= reply.code == 421;
-        let failure = Failure::said(step, reply);
+        let failure = self.refused(step, reply);
         // "Must issue STARTTLS first" is about TLS that failed this time, not about the mail.
         Err(if self.downgraded && failure.reply.code == 530 { failure.softened() } else { failure })
     }

@@ -1,7 +1,5 @@
 //! What kind of refusal a reply is.
 
-use super::reply::Reply;
-
 macro_rules! coded_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal, $word:literal;)+ }) => {
         $(#[$doc])*
@@ -89,68 +87,6 @@ coded_enum!(
 );
 
 impl BounceClass {
-    /// Judges a reply by its enhanced code (RFC 3463, and the registry it began) and by the words that receivers use.
-    pub fn of(reply: &Reply) -> Self {
-        let text = reply.text.to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if says(&["greylist", "graylist"]) {
-            return Self::Greylisted;
-        }
-        if says(&["blocklist", "blacklist", "block list", "spamhaus", "dnsbl", "rbl"]) {
-            return Self::IpBlocklisted;
-        }
-        if let Some(class) = reply.enhanced.and_then(|e| Self::of_detail(e.1, e.2, reply)) {
-            return class;
-        }
-        if says(&["sender address", "sender domain", "sender verify", "sender rejected"]) {
-            return Self::Policy;
-        }
-        if says(&[
-            "user unknown",
-            "unknown user",
-            "no such user",
-            "does not exist",
-            "mailbox unavailable",
-            "no mailbox",
-        ]) {
-            return Self::InvalidRecipient;
-        }
-        if says(&["quota", "mailbox full", "mailbox is full"]) {
-            return Self::MailboxFull;
-        }
-        if says(&["too many", "rate limit", "try again later", "too quickly"]) {
-            return Self::RateLimited;
-        }
-        if says(&["spam", "unsolicited"]) {
-            return Self::SpamContent;
-        }
-        match reply.code {
-            552 => Self::TooLarge,
-            500..=504 => Self::TlsOrProtocol,
-            _ => Self::Other,
-        }
-    }
-
-    fn of_detail(subject: u16, detail: u16, reply: &Reply) -> Option<Self> {
-        Some(match (subject, detail) {
-            (1, 1 | 3 | 6) => Self::InvalidRecipient,
-            (1, 2 | 10) => Self::BadDomain,
-            (2, 1) => Self::InactiveMailbox,
-            (2, 2) => Self::MailboxFull,
-            (2 | 3, 3 | 4) => Self::TooLarge,
-            (4, 1 | 2) => Self::NoAnswer,
-            (4, 3 | 4) => Self::Dns,
-            (4, 7) => Self::Expired,
-            (7, 20..=26 | 29) => Self::AuthFailed,
-            (7, 28) => Self::RateLimited,
-            (5 | 6, _) | (7, 10 | 11) => Self::TlsOrProtocol,
-            (7, 0 | 1) if reply.text.to_ascii_lowercase().contains("spam") => Self::SpamContent,
-            // 1.7 and 1.8 are about the sender, not the recipient.
-            (7, _) | (1, 7 | 8) => Self::Policy,
-            _ => return None,
-        })
-    }
-
     /// Whether a refusal of this kind says that no mail will ever reach the address, so that it is suppressed.
     pub const fn is_final(self) -> bool {
         match self {
@@ -192,38 +128,44 @@ impl BounceClass {
             Self::Other => "Other refusal",
         }
     }
+
+    /// What it means for what waits, and what to do.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::InvalidRecipient | Self::InactiveMailbox => {
+                "The mailbox is not there now; it will bounce if that stays."
+            }
+            Self::BadDomain => "The domain takes no mail now. Check how it is spelled.",
+            Self::MailboxFull => "The mailbox is full. Nothing to do: it is tried until it expires.",
+            Self::Policy => "The receiver's rules hold it back. Its reply mostly names the rule and a page about it.",
+            Self::SpamContent => {
+                "It is taken for spam. Retrying the same mail will not change that: look at the content."
+            }
+            Self::IpBlocklisted => {
+                "The sending address or domain is on a block list, or its reputation is bad. Ask the list's owner to take \
+                 it off, then retry."
+            }
+            Self::AuthFailed => {
+                "SPF, DKIM or DMARC did not hold, or the sending address has no fitting name. Check the records, then retry."
+            }
+            Self::RateLimited => {
+                "The receiver limits you; it is not about these addresses. Retrying faster makes it worse."
+            }
+            Self::Greylisted => "The receiver asked to come again, as it does with new senders. Nothing to do.",
+            Self::TooLarge => "The mail is larger than the receiver takes now.",
+            Self::TlsOrProtocol => "TLS or the protocol went wrong. The transcript on the mail's page shows where.",
+            Self::Dns => {
+                "The name servers of the domain did not answer. Nothing to do, unless it is so for all domains."
+            }
+            Self::NoAnswer => "No mail server of the domain could be reached. Nothing to do, unless it is so for all.",
+            Self::Expired => "It was tried until its life was over.",
+            Self::Other => {
+                "The receiver is in trouble itself, or says no more than this. It is tried until it expires."
+            }
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn replies_of_known_kinds() {
-        for (line, class) in [
-            ("550 5.1.1 user unknown", BounceClass::InvalidRecipient),
-            ("550 No such user here", BounceClass::InvalidRecipient),
-            ("552 5.2.2 over quota", BounceClass::MailboxFull),
-            ("451 4.7.1 Greylisted, try again", BounceClass::Greylisted),
-            ("554 5.7.1 listed at Spamhaus", BounceClass::IpBlocklisted),
-            ("550 5.7.26 unauthenticated", BounceClass::AuthFailed),
-            ("554 5.7.1 refused", BounceClass::Policy),
-            ("421 4.7.28 slow down", BounceClass::RateLimited),
-            ("552 too big", BounceClass::TooLarge),
-            ("550 5.1.8 sender's domain does not exist", BounceClass::Policy),
-            ("550 Sender address rejected: domain does not exist", BounceClass::Policy),
-            ("554 no", BounceClass::Other),
-        ] {
-            let reply = Reply::from_lines([line.as_bytes()]).unwrap();
-            assert_eq!(BounceClass::of(&reply), class, "{line}");
-        }
-    }
-
-    #[test]
-    fn codes_and_words_are_unique() {
-        for class in BounceClass::ALL {
-            assert_eq!(BounceClass::from_code(class.code()), Some(*class));
-            assert_eq!(BounceClass::ALL.iter().filter(|c| c.as_str() == class.as_str()).count(), 1);
-        }
-    }
-}
+#[path = "bounce_tests.rs"]
+mod tests;

@@ -133,6 +133,8 @@ pub enum Outcome {
     Deferred {
         /// What was said.
         reply: Reply,
+        /// The kind of failure.
+        class: BounceClass,
         /// Decided at the time, so that a replay decides the same.
         next: Timestamp,
     },
@@ -147,6 +149,8 @@ pub enum Outcome {
     Expired {
         /// What was said last.
         reply: Reply,
+        /// The kind of that failure.
+        class: BounceClass,
     },
 }
 
@@ -157,7 +161,15 @@ impl Outcome {
             Self::Delivered(reply)
             | Self::Deferred { reply, .. }
             | Self::Bounced { reply, .. }
-            | Self::Expired { reply } => reply,
+            | Self::Expired { reply, .. } => reply,
+        }
+    }
+
+    /// The kind of failure; `None` when there was none.
+    pub fn class(&self) -> Option<BounceClass> {
+        match self {
+            Self::Delivered(_) => None,
+            Self::Deferred { class, .. } | Self::Bounced { class, .. } | Self::Expired { class, .. } => Some(*class),
         }
     }
 }

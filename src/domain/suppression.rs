@@ -24,6 +24,8 @@ coded_enum!(
         Manual = 4, "manual";
         /// It stood in a list that gave no reason.
         Import = 5, "import";
+        /// Its mailbox stayed full: three refusals within seven days.
+        MailboxFull = 6, "mailbox_full";
     }
 );
 

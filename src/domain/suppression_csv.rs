@@ -146,6 +146,9 @@ fn shown(cell: &str) -> String {
 /// The words by which lists say why.
 fn reason_of(text: &str) -> Option<Reason> {
     let lower = text.to_lowercase();
+    if let Some(reason) = Reason::parse(&lower) {
+        return Some(reason);
+    }
     let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     if says(&["complain", "spam", "abuse"]) {
         Some(Reason::Complaint)
@@ -155,8 +158,6 @@ fn reason_of(text: &str) -> Option<Reason> {
         Some(Reason::Bounce)
     } else if says(&["manual", "custom", "blocked by"]) {
         Some(Reason::Manual)
-    } else if lower == Reason::Import.as_str() {
-        Some(Reason::Import)
     } else {
         None
     }

@@ -17,6 +17,7 @@ mod findings;
 mod fold;
 mod fold_rows;
 mod fold_state;
+mod full_mailbox;
 mod hits;
 mod inbox;
 mod kinds;

@@ -13,7 +13,7 @@ const HOUR: std::time::Duration = std::time::Duration::from_hours(1);
 
 fn no() -> Outcome {
     let reply = Reply::local(550, EnhancedCode(5, 1, 1), "user unknown");
-    Outcome::Bounced { class: BounceClass::of(&reply), reply }
+    Outcome::Bounced { class: BounceClass::InvalidRecipient, reply }
 }
 
 fn told(due: &Due, action: Action) -> Tell {
@@ -144,7 +144,7 @@ async fn a_delay_is_told_once_and_forgotten_when_the_mail_arrives() {
     let (_, dues) = queue.accept(admission(&["a@x.example"], b"hi")).await.unwrap();
     let late = || {
         let reply = Reply::local(451, EnhancedCode(4, 7, 1), "later");
-        let outcome = Outcome::Deferred { reply, next: Clock.now() };
+        let outcome = Outcome::Deferred { reply, class: BounceClass::Other, next: Clock.now() };
         Settlement { tell: Some(told(&dues[0], Action::Delayed)), delay_asked: true, ..settlement(&dues[0], outcome) }
     };
     for _ in 0..2 {

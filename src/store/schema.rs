@@ -31,6 +31,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0012_kinds", include_str!("../../migrations/0012_kinds.sql")),
     ("0013_alike", include_str!("../../migrations/0013_alike.sql")),
     ("0014_turns", include_str!("../../migrations/0014_turns.sql")),
+    ("0015_full_mailbox", include_str!("../../migrations/0015_full_mailbox.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.

@@ -6,8 +6,9 @@ use super::error::StoreError;
 use super::ledger::TextField;
 use super::queue::{RETRY, Settlement};
 use super::writer::Batch;
-use super::{notice, suppression};
+use super::{full_mailbox, notice, suppression};
 use crate::domain::event::About;
+use crate::domain::suppression::Reason;
 use crate::domain::{BounceClass, CampaignId, DeliveryId, Fact, MessageId, Outcome, Timestamp};
 
 /// What came of taking a delivery out of the queue.
@@ -41,12 +42,10 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
         telling |= leave_queue(batch, due.delivery, due.message, *at)?.telling;
     }
     let fact = match outcome {
-        Outcome::Deferred { reply, next } => {
-            Fact::Deferred { about, attempt, class: BounceClass::of(reply), next: *next }
-        }
+        Outcome::Deferred { class, next, .. } => Fact::Deferred { about, attempt, class: *class, next: *next },
         Outcome::Delivered(_) => Fact::Delivered { about, attempt, pixel: settlement.pixel, links: settlement.links },
         Outcome::Bounced { class, .. } => Fact::Bounced { about, attempt, class: *class },
-        Outcome::Expired { reply } => Fact::Expired { about, attempt, class: BounceClass::of(reply) },
+        Outcome::Expired { class, .. } => Fact::Expired { about, attempt, class: *class },
     };
     if due.campaign == CampaignId::OWN_MAIL {
         notice::settled(batch, settlement)?;
@@ -55,10 +54,11 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
     let reply = outcome.reply().to_string();
     let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
     batch.record(*at, fact, &texts)?;
-    if let Outcome::Bounced { class, .. } = outcome
-        && class.is_final()
-    {
-        suppression::bounced(batch, due, *at)?;
+    match outcome {
+        Outcome::Bounced { class, .. } if class.is_final() => suppression::refused(batch, due, Reason::Bounce, *at)?,
+        Outcome::Bounced { class: BounceClass::MailboxFull, .. }
+        | Outcome::Expired { class: BounceClass::MailboxFull, .. } => full_mailbox::refused(batch, due, *at)?,
+        Outcome::Bounced { .. } | Outcome::Expired { .. } | Outcome::Deferred { .. } | Outcome::Delivered(_) => {}
     }
     Ok(telling)
 }

@@ -227,11 +227,11 @@ fn after(stored: Option<i64>, now: Timestamp) -> Timestamp {
     stored.map_or(now, |at| now.max(Timestamp::from_millis(at.saturating_add(1))))
 }
 
-/// A permanent refusal that says that no mail will ever reach the address.
-pub(super) fn bounced(batch: &mut Batch<'_>, due: &Due, now: Timestamp) -> Result<(), StoreError> {
+/// What became of a delivery says that its address is not to be mailed.
+pub(super) fn refused(batch: &mut Batch<'_>, due: &Due, reason: Reason, now: Timestamp) -> Result<(), StoreError> {
     // An erased person has no number any more.
     let Some(person) = person::find(batch.tx, &due.address)? else { return Ok(()) };
-    let suppression = Suppression { reason: Reason::Bounce, scope: String::new(), since: now };
+    let suppression = Suppression { reason, scope: String::new(), since: now };
     let delivery = Some(due.delivery);
     add(batch, Added { person, suppression, origin: Origin::Delivery, delivery }, now).map(|_| ())
 }

@@ -104,10 +104,16 @@ async fn a_campaign_goes_in_and_its_numbers_come_out() {
         queue.accept(admission(&["a@x.example", "b@x.example", "c@y.example", "d@y.example"], b"hi")).await.unwrap();
     queue.settle(settlement(&dues[0], Outcome::Delivered(ok()))).await.unwrap();
     let no = Reply::local(550, EnhancedCode(5, 1, 1), "user unknown");
-    queue.settle(settlement(&dues[1], Outcome::Bounced { class: BounceClass::of(&no), reply: no })).await.unwrap();
+    queue
+        .settle(settlement(&dues[1], Outcome::Bounced { class: BounceClass::InvalidRecipient, reply: no }))
+        .await
+        .unwrap();
     let later = Reply::local(451, EnhancedCode(4, 7, 1), "later");
     let next = Clock.now() + std::time::Duration::from_mins(1);
-    queue.settle(settlement(&dues[2], Outcome::Deferred { reply: later, next })).await.unwrap();
+    queue
+        .settle(settlement(&dues[2], Outcome::Deferred { reply: later, class: BounceClass::Greylisted, next }))
+        .await
+        .unwrap();
     let hits = store.hits();
     for (position, class) in [(0, Audience::Prefetch), (1, Audience::Human), (1, Audience::Scanner)] {
         assert_eq!(hits.note(hit(&dues[0], position, class)).unwrap().await.unwrap().unwrap(), Noted::Counted);

@@ -38,7 +38,8 @@ async fn open(
 ) -> (Result<Session, Failure>, String) {
     let login = Login { user: "news".to_owned(), password: "secret".to_owned() };
     let (tls, timeouts) = (Tls::with_roots(roots).unwrap(), timeouts());
-    let custom = Custom { hostname: "relay.shop.example", timeouts: &timeouts, tls: &tls };
+    let rules = crate::domain::BounceRules::built_in();
+    let custom = Custom { hostname: "relay.shop.example", timeouts: &timeouts, tls: &tls, rules: &rules };
     let target = Target { host, address: server.address, source: None, security, login: Some(&login) };
     let mut log = Transcript::default();
     (Session::open(target, custom, &mut log).await, log.text_of(0))

@@ -38,7 +38,9 @@ fn every_pair_is_rewritten_as_expected() {
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        files.insert(name, std::fs::read(&path).unwrap());
+        if path.extension().is_some_and(|end| end == "eml") {
+            files.insert(name, std::fs::read(&path).unwrap());
+        }
     }
     let names: Vec<_> = files.keys().filter_map(|name| name.strip_suffix(".eml")).collect();
     let mails: Vec<_> = names.iter().filter(|name| !name.ends_with(".expected")).collect();

@@ -6,6 +6,7 @@ mod a_restart_forgets_no_outage;
 mod a_server_of_less_gets_what_it_takes;
 mod a_site_that_says_too_fast_is_approached_more_slowly;
 mod a_thousand_newsletters;
+mod an_operators_rules_come_first;
 mod blocked_connections_are_told_and_end_with_the_first_that_stands;
 mod copies_that_are_alike_share_a_transaction;
 mod each_reply_leads_to_its_state;

@@ -2,6 +2,7 @@
 
 mod a_bounce_holds_back_the_next_mail;
 mod a_list_is_imported_and_exported_without_loss;
+mod a_mailbox_full_three_times_is_held_back;
 mod mail_that_waits_is_held_back_too;
 mod one_click_leaves_one_stream_only;
 mod only_a_post_unsubscribes;

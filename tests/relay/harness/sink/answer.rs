@@ -11,10 +11,14 @@ pub enum Answer {
     Tempfail,
     /// `permfail`: 550, the user is unknown.
     Permfail,
+    /// `blocklist`: 550, the client is on a list.
+    Blocklist,
     /// `markup`: 550 in two lines, with markup, control characters and bytes that are no ASCII.
     Markup,
     /// `full`: 452, the mailbox is full.
     Full,
+    /// `overquota`: 552, the mailbox is full.
+    Overquota,
     /// `greylist`: 451 the first time for a sender and a recipient, taken afterwards.
     Greylist,
     /// `pause3`: 451 the first time, with the wish to be asked again in three seconds; taken afterwards.
@@ -57,8 +61,10 @@ impl Answer {
         match (name, number) {
             ("tempfail", _) => Self::Tempfail,
             ("permfail", _) => Self::Permfail,
+            ("blocklist", _) => Self::Blocklist,
             ("markup", _) => Self::Markup,
             ("full", _) => Self::Full,
+            ("overquota", _) => Self::Overquota,
             ("greylist", _) => Self::Greylist,
             ("pause", seconds) => Self::Pause(seconds.unwrap_or(1)),
             ("twice", _) => Self::Twice,
@@ -83,8 +89,10 @@ impl Answer {
         match self {
             Self::Tempfail => refused("451 4.7.1 Try again later"),
             Self::Permfail => refused("550 5.1.1 User unknown"),
+            Self::Blocklist => refused("550 5.7.1 Service unavailable; client [127.0.0.1] is listed at spamhaus <b>"),
             Self::Markup => refused(MARKUP),
             Self::Full => refused("452 4.2.2 Mailbox full"),
+            Self::Overquota => refused("552 5.2.2 Mailbox full"),
             Self::Greylist if before < 1 => refused("451 4.7.1 Greylisted, try again later"),
             Self::Pause(seconds) if before < 1 => {
                 RcptReply::Refused(format!("451 4.7.1 Greylisted, please try again in {seconds} seconds"))
