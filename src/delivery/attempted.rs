@@ -85,7 +85,9 @@ pub struct Attempted {
 pub(super) fn word_of(attempts: &[Attempted]) -> (Word, String) {
     let too_fast = |one: &&Attempted| match &one.result {
         Answer::Temporary(reply, class) | Answer::Permanent(reply, class) => {
-            one.spoken && (reply.code == 421 || *class == BounceClass::RateLimited)
+            // x.2.x is about a mailbox that gets too much, and not about the site (RFC 3463 section 3.3).
+            let site = reply.enhanced.is_none_or(|code| code.1 != 2);
+            one.spoken && site && (reply.code == 421 || *class == BounceClass::RateLimited)
         }
         Answer::Handed(_) => false,
     };
