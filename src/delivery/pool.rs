@@ -1,4 +1,4 @@
-//! Sessions that wait a moment for the next copy to the same host.
+//! Sessions that wait a moment for the next copy to the same server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,7 +13,7 @@ const IDLE_SESSIONS_MAX: usize = 200;
 /// How often idle sessions are looked over, at the least.
 const SWEEP_EVERY_MAX: Duration = Duration::from_secs(1);
 
-/// Idle sessions by host name.
+/// Idle sessions by what they can serve.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Shelf>);
 
@@ -25,7 +25,7 @@ struct Shelf {
 
 #[derive(Default)]
 struct Content {
-    by_host: HashMap<String, Vec<(Instant, Session)>>,
+    by_key: HashMap<String, Vec<(Instant, Session)>>,
     count: usize,
     swept: bool,
 }
@@ -36,10 +36,10 @@ impl Pool {
         Self(Arc::new(Shelf { idle_max, messages_max, content: Mutex::default() }))
     }
 
-    /// The session of this host that was used last and still stands.
-    pub(super) async fn take(&self, host: &str) -> Option<Session> {
+    /// The session for this that was used last and still stands.
+    pub(super) async fn take(&self, key: &str) -> Option<Session> {
         loop {
-            let session = self.0.content().pop(host)?;
+            let session = self.0.content().pop(key)?;
             if session.is_quiet().await {
                 return Some(session);
             }
@@ -58,7 +58,7 @@ impl Pool {
             return;
         }
         content.count += 1;
-        content.by_host.entry(session.host.clone()).or_default().push((Instant::now(), session));
+        content.by_key.entry(session.key.clone()).or_default().push((Instant::now(), session));
         if !std::mem::replace(&mut content.swept, true) {
             tokio::spawn(sweep(Arc::downgrade(&self.0)));
         }
@@ -78,21 +78,21 @@ impl Shelf {
 }
 
 impl Content {
-    fn pop(&mut self, host: &str) -> Option<Session> {
-        let (_, session) = self.by_host.get_mut(host)?.pop()?;
+    fn pop(&mut self, key: &str) -> Option<Session> {
+        let (_, session) = self.by_key.get_mut(key)?.pop()?;
         self.count -= 1;
         Some(session)
     }
 
     fn drain(&mut self) -> Vec<Session> {
         self.count = 0;
-        self.by_host.drain().flat_map(|(_, kept)| kept).map(|(_, session)| session).collect()
+        self.by_key.drain().flat_map(|(_, kept)| kept).map(|(_, session)| session).collect()
     }
 
     /// Takes out what has waited since before `oldest`.
     fn expire(&mut self, oldest: Instant) -> Vec<Session> {
         let mut gone = Vec::new();
-        self.by_host.retain(|_, kept| {
+        self.by_key.retain(|_, kept| {
             let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(kept).into_iter().partition(|(since, _)| *since > oldest);
             *kept = stay;
             gone.extend(go.into_iter().map(|(_, session)| session));
