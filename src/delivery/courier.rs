@@ -290,7 +290,7 @@ impl Inner {
             (Some(ip), _) => vec![ip],
             (None, Some(dns)) => {
                 let asked = dns.configured(host, self.settings.address_family).await;
-                asked.map_err(|e| not_found(host, e).softened())?
+                asked.map_err(|e| named_not_found(host, e))?
             }
             (None, None) => return Err(unanswered(host, "there is no resolver")),
         };
@@ -304,6 +304,15 @@ fn not_found(host: &str, error: LookupError) -> Failure {
         LookupError::NoName => no_route(format!("the mail host {host} does not exist")),
         LookupError::NoRecords => no_address(host),
     }
+}
+
+/// The operator may mend its name.
+fn named_not_found(host: &str, error: LookupError) -> Failure {
+    let failure = not_found(host, error);
+    if !failure.permanent {
+        return failure;
+    }
+    Failure::found(Step::Lookup, 451, EnhancedCode(4, 4, 4), BounceClass::Dns, failure.reply.text)
 }
 
 fn no_address(host: &str) -> Failure {

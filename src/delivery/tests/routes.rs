@@ -87,7 +87,8 @@ async fn a_host_that_is_not_found_is_no_fault_of_the_mail() {
     let courier = courier_with_routes(&mx, &routes).await;
     let attempted = send_to(&courier, "ann@house.example", COPY).await;
     let (reply, class) = temporary(&attempted);
-    assert_eq!((reply.text.as_str(), class), ("the mail host mail.gone.example does not exist", BounceClass::Dns));
+    let expected = "451 4.4.4 the mail host mail.gone.example does not exist";
+    assert_eq!((reply.to_string().as_str(), class), (expected, BounceClass::Dns));
     assert_eq!(attempted.reach, Reach::Names);
     let attempted = send_to(&courier, "ann@dead.example", COPY).await;
     assert_eq!(temporary(&attempted).1, BounceClass::NoAnswer);

@@ -3,14 +3,17 @@
 mod a_dead_resolver_costs_no_mail_its_life;
 mod a_hanging_domain_holds_up_nobody;
 mod a_restart_forgets_no_outage;
+mod a_route_has_a_login_and_tls_of_its_own;
 mod a_server_of_less_gets_what_it_takes;
 mod a_thousand_newsletters;
 mod blocked_connections_are_told_and_end_with_the_first_that_stands;
+mod by_lmtp_each_recipient_has_its_own_outcome;
 mod copies_that_are_alike_share_a_transaction;
 mod each_reply_leads_to_its_state;
 mod each_retry_has_the_same_bytes;
 mod every_signature_holds;
 mod lines_that_are_too_long_are_encoded;
+mod mail_of_the_house_goes_to_its_server;
 mod many_domains_of_one_site_share_its_connections;
 mod others_take_copies_that_are_shared;
 mod others_take_what_others_send;
