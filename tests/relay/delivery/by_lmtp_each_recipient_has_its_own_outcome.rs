@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::harness::{Certificate, Config, PATIENCE, RECIPIENTS_MAX, Receiver, Sink, wait_until};
+use crate::harness::{Certificate, Config, PATIENCE, RECIPIENTS_MAX, Receiver, Sink, notice_to, wait_until};
 
 const UNTRACKED: &str = "From: News <news@own.example>\r\nSubject: Summer\r\nX-Postrider-Campaign: plain\r\n\
     X-Postrider-Track: none\r\n\r\nHello\r\n.\r\n..dots\r\n";
 
-fn config(receiver: &Receiver, tls: &str) -> Config {
-    // Nothing answers where the rest would go.
-    let config = Config::smarthost(([127, 0, 0, 1], 1).into()).set("tracking.unsubscribe", false);
+fn config(receiver: &Receiver, tls: &str, rest: &Sink) -> Config {
+    let config = Config::smarthost(rest.address()).set("tracking.unsubscribe", false);
     config.route(&["house.example", "*.house.example"], &receiver.lmtp(), tls)
 }
 
-async fn answers_each(receiver: Receiver, tls: &str) {
-    let mut relay = config(&receiver, tls).start().await;
+async fn answers_each(receiver: Receiver, tls: &str, remote: &str) {
+    let rest = Sink::start().await.unwrap();
+    let mut relay = config(&receiver, tls, &rest).start().await;
     let domains = ["house.example", "a.house.example"];
     let readers: Vec<_> = (0..20).flat_map(|n| domains.map(|domain| format!("reader-{n}@{domain}"))).collect();
     let late = ["full-1@house.example", "full-2@a.house.example"].map(str::to_owned);
@@ -56,23 +56,29 @@ async fn answers_each(receiver: Receiver, tls: &str) {
     let tls_of = events.iter().find(|event| event["type"] == "delivered").unwrap();
     let tls_of = tls_of["attempt"]["tls"].as_str().unwrap_or_default();
     assert_eq!(tls_of, if tls.is_empty() { "" } else { "TLSv1.3" });
+    let notice = notice_to(&rest, "news@own.example").await;
+    assert_eq!((notice.recipients(), rest.received().len()), (3, 1));
+    assert_eq!(notice.recipient("ruled-1", "Remote-MTA"), remote);
+    assert!(notice.recipient("ruled-1", "Diagnostic-Code").starts_with("smtp; 550 5.7.1 A rule of this person"));
     relay.finish().await;
 }
 
 #[tokio::test]
 async fn by_lmtp_each_recipient_has_its_own_outcome() {
-    answers_each(Receiver::aiosmtpd_by_lmtp(&Certificate::new("127.0.0.1")).await, "required").await;
+    answers_each(Receiver::aiosmtpd_by_lmtp(&Certificate::new("127.0.0.1")).await, "required", "dns; [127.0.0.1]")
+        .await;
 }
 
 #[tokio::test]
 async fn over_a_socket_each_recipient_has_its_own_outcome() {
-    answers_each(Receiver::aiosmtpd_by_socket(&Certificate::new("127.0.0.1")).await, "").await;
+    let receiver = Receiver::aiosmtpd_by_socket(&Certificate::new("127.0.0.1")).await;
+    answers_each(receiver, "", "dns; relay.postrider.example").await;
 }
 
 #[tokio::test]
 async fn another_servers_lmtp_takes_everybody() {
     let receiver = Receiver::smtp_sink_by_lmtp().await;
-    let mut relay = config(&receiver, "").start().await;
+    let mut relay = config(&receiver, "", &Sink::start().await.unwrap()).start().await;
     let to: Vec<_> = (0..120).map(|n| format!("reader-{n}@house.example")).collect();
     let to: Vec<_> = to.iter().map(String::as_str).collect();
     assert_eq!(relay.submit("news@own.example", &to, UNTRACKED).await.code, 250);
