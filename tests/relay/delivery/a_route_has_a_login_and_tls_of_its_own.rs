@@ -45,7 +45,9 @@ async fn a_route_has_a_login_and_tls_of_its_own() {
     assert_eq!((received.len(), received[0].tls, elsewhere.tally().sessions), (1, true, 0));
     seen.extend([story(&relay, &cookie).await, relay.log()]);
     let export = relay.command_text(&["export"]).await;
-    seen.extend([export, relay.command_text(&["check-config"]).await]);
+    let checked = relay.command_text(&["check-config"]).await;
+    assert!(checked.contains("but for 1 domain that has a route"), "{checked}");
+    seen.extend([export, checked]);
     for text in seen {
         assert!(!text.contains(WRONG) && !text.contains(RIGHT), "{text}");
     }

@@ -56,3 +56,16 @@ async fn mail_of_the_house_goes_to_its_server() {
     assert!(story.contains(&format!("connecting to 127.0.0.1 port {}", house.port())), "{story}");
     relay.finish().await;
 }
+
+#[tokio::test]
+async fn in_the_sandbox_nothing_leaves_by_a_route() {
+    let house = Sink::start().await.unwrap();
+    let config = Config::new().route(&["house.example"], &format!("smtp://{}", house.address()), "");
+    let mut relay = config.start().await;
+    assert_eq!(relay.submit("a@own.example", &["ok@house.example"], MAIL).await.code, 250);
+    relay.campaign_with("mixed", "/delivered", 1).await;
+    assert_eq!(house.tally().sessions, 0);
+    let checked = relay.command_text(&["check-config"]).await;
+    assert!(checked.contains("delivery.routes are unused in the sandbox"), "{checked}");
+    relay.finish().await;
+}
