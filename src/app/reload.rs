@@ -26,23 +26,18 @@ pub(super) fn check_configuration(file: Option<&Path>, running: &Config) {
 
 /// The parts that differ.
 fn changed(running: &Config, fresh: &Config) -> Vec<&'static str> {
-    fn text(part: &impl std::fmt::Debug) -> String {
-        format!("{part:?}")
-    }
-    let parts = |c: &Config| {
-        [
-            ("hostname", text(&c.hostname)),
-            ("data_dir", text(&c.data_dir)),
-            ("node", text(&c.node)),
-            ("submission", text(&c.submission)),
-            ("web", text(&c.web)),
-            ("tracking", text(&c.tracking)),
-            ("delivery", text(&c.delivery)),
-            ("retention", text(&c.retention)),
-        ]
-    };
-    let pairs = parts(running).into_iter().zip(parts(fresh));
-    pairs.filter(|((_, before), (_, after))| before != after).map(|((name, _), _)| name).collect()
+    let (a, b) = (running, fresh);
+    let parts = [
+        ("hostname", a.hostname == b.hostname),
+        ("data_dir", a.data_dir == b.data_dir),
+        ("node", a.node == b.node),
+        ("submission", a.submission == b.submission),
+        ("web", a.web == b.web),
+        ("tracking", a.tracking == b.tracking),
+        ("delivery", a.delivery == b.delivery),
+        ("retention", a.retention == b.retention),
+    ];
+    parts.into_iter().filter(|(_, equal)| !equal).map(|(name, _)| name).collect()
 }
 
 #[cfg(test)]
@@ -61,5 +56,10 @@ mod tests {
         let fresh = read("node = 3\n[delivery]\nport = 26\n");
         assert!(changed(&running, &running.clone()).is_empty());
         assert_eq!(changed(&running, &fresh), ["node", "delivery"]);
+        let route = |password: &str| {
+            let to = format!("smtp://relay:{password}@192.0.2.7");
+            read(&format!("[[delivery.routes]]\ndomains = [\"house.example\"]\nto = \"{to}\"\n"))
+        };
+        assert_eq!(changed(&route("one"), &route("two")), ["delivery"]);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, Shown, VisibleUrlLinks};
 use crate::dashboard::Configured;
-use crate::delivery::{self, Dispatch, NoticeSettings, Providers, Smarthost, Start};
+use crate::delivery::{self, Dispatch, Host, NoticeSettings, Providers, Start};
 use crate::domain::Mode;
 use crate::mail::recipe::SignersFor;
 use crate::server::tls::Certificate;
@@ -178,12 +178,13 @@ pub(super) fn courier(config: &Config) -> Result<delivery::Settings, String> {
         DeliveryMode::Sandbox => delivery::Mode::Sandbox,
         DeliveryMode::Mx => delivery::Mode::Mx,
         DeliveryMode::Smarthost => {
-            let smarthost = Smarthost::parse(&d.smarthost).map_err(|e| format!("delivery.smarthost: {e}"))?;
-            delivery::Mode::Smarthost(smarthost)
+            let smarthost = Host::smarthost(&d.smarthost).map_err(|e| format!("delivery.smarthost: {e}"))?;
+            delivery::Mode::Smarthost(Arc::new(smarthost))
         }
     };
     let mut settings =
         delivery::Settings { hostname: config.hostname.to_string(), mode, ..delivery::Settings::default() };
+    settings.routes.clone_from(&d.routes);
     settings.port = d.port;
     settings.bounce_rules = d.bounce_rules.clone();
     settings.dns.clone_from(&d.dns);

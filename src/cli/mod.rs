@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 
 use crate::app;
-use crate::config::{self, Complaint, Config};
+use crate::config::{self, Complaint, Config, DeliveryMode};
 use arguments::{Arguments, Command};
 
 /// Wrong usage or configuration.
@@ -93,8 +93,14 @@ fn unusable(complaints: &[Complaint]) -> Failure {
 
 fn check_config(config: Result<Config, Vec<Complaint>>) -> Result<(), Failure> {
     let config = config.map_err(|complaints| unusable(&complaints))?;
+    let routes = match (config.delivery.routes.len(), config.delivery.mode) {
+        (0, _) => String::new(),
+        (_, DeliveryMode::Sandbox) => ", delivery.routes are unused in the sandbox".to_owned(),
+        (1, _) => ", but for 1 domain that has a route".to_owned(),
+        (routes, _) => format!(", but for {routes} domains that have routes"),
+    };
     say(&format!(
-        "the configuration is good; mail goes by {:?}, data in {}",
+        "the configuration is good; mail goes by {:?}{routes}, data in {}",
         config.delivery.mode,
         config.data_dir.display()
     ));

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::read::Reader;
 use super::{Config, DeliveryMode};
+use crate::delivery::{Host, HostError};
 use crate::domain::BounceRules;
 
 /// The longest file of rules that is read, in octets.
@@ -28,12 +29,19 @@ pub(super) fn bounce_rules(r: &mut Reader) -> BounceRules {
     })
 }
 
-/// Its login is looked at when the relay starts.
+/// Looked at in its own mode only.
 pub(super) fn smarthost(r: &mut Reader, config: &Config) {
     let text = config.delivery.smarthost.as_str();
-    let form = url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "smtp" | "smtps") && url.has_host());
-    if config.delivery.mode == DeliveryMode::Smarthost && !text.is_empty() && !form {
-        r.complain("delivery.smarthost", "is not of the form \"smtp://host:587\" or \"smtps://user:pass@host:465\"");
+    if config.delivery.mode != DeliveryMode::Smarthost || text.is_empty() {
+        return;
+    }
+    match Host::smarthost(text) {
+        Ok(_) => {}
+        Err(HostError::NotUrl(_) | HostError::SmarthostScheme | HostError::NoHost) => {
+            let what = "is not of the form \"smtp://host:587\" or \"smtps://user:pass@host:465\"";
+            r.complain("delivery.smarthost", what);
+        }
+        Err(why) => r.complain("delivery.smarthost", why.to_string()),
     }
 }
 
@@ -67,9 +75,10 @@ pub(super) fn base_url(r: &mut Reader, config: &Config) {
         );
         return;
     };
-    let smarthost_is_local = config.delivery.mode == DeliveryMode::Smarthost
-        && url::Url::parse(&config.delivery.smarthost).is_ok_and(|url| url.host_str().is_some_and(is_loopback));
-    let leaves = config.delivery.mode != DeliveryMode::Sandbox && !smarthost_is_local;
+    let all_is_local = config.delivery.mode == DeliveryMode::Smarthost
+        && Host::smarthost(&config.delivery.smarthost).is_ok_and(|host| host.is_local())
+        && config.delivery.routes.hosts().all(|host| host.is_local());
+    let leaves = config.delivery.mode != DeliveryMode::Sandbox && !all_is_local;
     if leaves && !config.tracking.allow_test_base_url && is_unreachable(&url) {
         r.complain(
             key,

@@ -2,6 +2,7 @@
 
 mod check;
 mod read;
+mod routes;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ pub use check::is_loopback;
 use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
-use crate::delivery::{Providers, Start};
+use crate::delivery::{Providers, Routes, Start};
 use crate::domain::{BounceRules, Domain, RetrySchedule};
 use crate::mail::plan::PixelPlace;
 
@@ -71,7 +72,7 @@ pub enum VisibleUrlLinks {
 }
 
 /// `[submission]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the keys are documented for users in docs/CONFIGURATION.md")]
 pub struct Submission {
     pub listen: Vec<SocketAddr>,
@@ -88,7 +89,7 @@ pub struct Submission {
 }
 
 /// `[web]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the keys are documented for users in docs/CONFIGURATION.md")]
 pub struct Web {
     pub listen: SocketAddr,
@@ -100,7 +101,7 @@ pub struct Web {
 }
 
 /// `[tracking]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(
     missing_docs,
     clippy::struct_excessive_bools,
@@ -122,11 +123,12 @@ pub struct Tracking {
 }
 
 /// `[delivery]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the keys are documented for users in docs/CONFIGURATION.md")]
 pub struct Delivery {
     pub mode: DeliveryMode,
     pub smarthost: String,
+    pub routes: Routes,
     pub port: u16,
     pub dns: Vec<SocketAddr>,
     pub allow_private_mx: bool,
@@ -141,7 +143,7 @@ pub struct Delivery {
 }
 
 /// `[retention]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the keys are documented for users in docs/CONFIGURATION.md")]
 pub struct Retention {
     pub events: Duration,
@@ -282,6 +284,7 @@ fn delivery(r: &mut Reader) -> Delivery {
     Delivery {
         mode: r.choice("delivery.mode", &modes, DeliveryMode::Sandbox),
         smarthost: r.text("delivery.smarthost", ""),
+        routes: routes::routes(r),
         port: u16::try_from(r.number("delivery.port", 25, 1..=65_535)).unwrap_or(25),
         dns: r.list("delivery.dns", &[], SOCKET),
         allow_private_mx: r.flag("delivery.allow_private_mx", false),

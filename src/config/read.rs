@@ -112,9 +112,14 @@ pub struct Shown {
     pub place: String,
 }
 
+/// Keys that hold lists of tables: each value in them is a key of its own, `section.key.1.name` of the first table.
+const TABLE_LISTS: [&str; 1] = ["delivery.routes"];
+
 /// All values that were given, by `section.key`, the keys asked for with their defaults, and the complaints so far.
 pub struct Reader {
     values: BTreeMap<String, Found>,
+    /// Where the tables of a list begin.
+    tables: BTreeMap<String, String>,
     known: BTreeMap<String, Raw>,
     complaints: Vec<Complaint>,
 }
@@ -122,7 +127,8 @@ pub struct Reader {
 impl Reader {
     /// Reads the file's text, then lays the variables over it.
     pub fn new(text: &str, variables: impl Iterator<Item = (String, String)>) -> Self {
-        let mut reader = Self { values: BTreeMap::new(), known: BTreeMap::new(), complaints: Vec::new() };
+        let mut reader =
+            Self { values: BTreeMap::new(), tables: BTreeMap::new(), known: BTreeMap::new(), complaints: Vec::new() };
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let place = error.span().map_or_else(String::new, |span| place(text, span.start));
@@ -141,6 +147,11 @@ impl Reader {
         for (name, value) in variables {
             if let Some(key) = name.strip_prefix(PREFIX) {
                 let key = key.to_ascii_lowercase().replace("__", ".");
+                if let Some((table, _)) = key.rsplit_once('.')
+                    && table.rsplit_once('.').is_some_and(|(list, _)| TABLE_LISTS.contains(&list))
+                {
+                    reader.tables.entry(table.to_owned()).or_insert_with(|| name.clone());
+                }
                 reader.values.insert(key, Found { raw: Raw::of_variable(&value), place: name });
             }
         }
@@ -148,6 +159,19 @@ impl Reader {
     }
 
     fn put(&mut self, text: &str, key: &str, at: usize, value: &Spanned<DeValue<'_>>) {
+        if let DeValue::Array(list) = value.get_ref()
+            && TABLE_LISTS.contains(&key)
+            && list.iter().all(|item| item.get_ref().is_table())
+        {
+            for (n, item) in list.iter().enumerate() {
+                let table = format!("{key}.{}", n + 1);
+                for (name, value) in item.get_ref().as_table().into_iter().flatten() {
+                    self.put(text, &format!("{table}.{}", name.get_ref()), name.span().start, value);
+                }
+                self.tables.insert(table, place(text, item.span().start));
+            }
+            return;
+        }
         self.values.insert(key.to_owned(), Found { raw: Raw::of(value.get_ref()), place: place(text, at) });
     }
 
@@ -156,9 +180,39 @@ impl Reader {
         self.values.contains_key(key)
     }
 
+    /// Whether a key was complained about.
+    pub fn has_complaint(&self, key: &str) -> bool {
+        self.complaints.iter().any(|complaint| complaint.key == key)
+    }
+
+    /// The tables of a list, each by the key that its values stand under, in their order.
+    pub fn tables(&mut self, key: &str) -> Vec<String> {
+        if let Some(found) = self.values.get(key) {
+            let empty = matches!(&found.raw, Raw::List(items) if items.is_empty());
+            if !empty {
+                let variable = format!("{PREFIX}{}__1__TO", key.to_ascii_uppercase().replace('.', "__"));
+                let what = format!("must be written as tables [[{key}]]; variables are such as {variable}");
+                self.complain(key, what);
+            }
+        }
+        let number = |table: &String| table.strip_prefix(key)?.strip_prefix('.')?.parse::<u64>().ok();
+        let numbers: BTreeSet<_> = self.tables.keys().filter_map(number).collect();
+        if numbers.is_empty() || self.has(key) {
+            self.known.insert(key.to_owned(), Raw::List(Vec::new()));
+        }
+        numbers.into_iter().map(|number| format!("{key}.{number}")).collect()
+    }
+
+    /// Where a key was given, else the table that it belongs to.
+    fn place_of(&self, key: &str) -> String {
+        let own = self.values.get(key).map(|found| &found.place);
+        let table = || key.rsplit_once('.').and_then(|(table, _)| self.tables.get(table));
+        own.or_else(table).cloned().unwrap_or_default()
+    }
+
     /// Complains about a key.
     pub fn complain(&mut self, key: &str, what: impl Into<String>) {
-        let place = self.values.get(key).map_or_else(String::new, |found| found.place.clone());
+        let place = self.place_of(key);
         self.complaints.push(Complaint { place, key: key.to_owned(), what: what.into() });
     }
 
@@ -309,18 +363,19 @@ impl Reader {
     pub fn finish(mut self) -> Vec<Complaint> {
         let unknown: Vec<_> = self.values.keys().filter(|key| !self.known.contains_key(*key)).cloned().collect();
         for key in unknown {
-            let section = key.split_once('.').map(|(section, _)| format!("{section}."));
-            let near: Vec<_> = match &section {
-                Some(section) => self.known.keys().filter(|k| k.starts_with(section.as_str())).cloned().collect(),
-                None => self.known.keys().filter(|k| !k.contains('.')).cloned().collect(),
+            let names: BTreeSet<_> = match key.rsplit_once('.') {
+                Some((section, _)) => {
+                    let within = self.known.keys().filter_map(|k| k.strip_prefix(section)?.strip_prefix('.'));
+                    within.filter_map(|rest| rest.split('.').next()).collect()
+                }
+                None => self.known.keys().map(String::as_str).filter(|k| !k.contains('.')).collect(),
             };
-            let names: Vec<_> = near.iter().map(|k| k.rsplit('.').next().unwrap_or(k)).collect();
             let what = if names.is_empty() {
                 let sections: BTreeSet<_> =
                     self.known.keys().filter_map(|k| k.split_once('.')).map(|(s, _)| s).collect();
                 format!("there is no such section; there are {}", sections.into_iter().collect::<Vec<_>>().join(", "))
             } else {
-                format!("there is no such key; there are {}", names.join(", "))
+                format!("there is no such key; there are {}", names.into_iter().collect::<Vec<_>>().join(", "))
             };
             self.complain(&key, what);
         }

@@ -101,7 +101,13 @@ fn step(entry: &TimelineEntry) -> Step {
             return format!("try {}", attempt.n);
         }
         let tls = if attempt.tls.is_empty() { "no TLS" } else { attempt.tls.as_str() };
-        format!("try {}, {} {}, {tls}, {} ms", attempt.n, attempt.mx, attempt.ip, attempt.ms)
+        // An address that was written as one, and a socket, are named once.
+        let place = if attempt.ip.is_empty() || attempt.ip == attempt.mx {
+            attempt.mx.clone()
+        } else {
+            format!("{} {}", attempt.mx, attempt.ip)
+        };
+        format!("try {}, {place}, {tls}, {} ms", attempt.n, attempt.ms)
     };
     let (title, detail) = match &entry.event.fact {
         Fact::Accepted(_) => ("Accepted".to_owned(), String::new()),

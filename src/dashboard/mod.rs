@@ -62,7 +62,7 @@ pub struct Configured {
 impl Configured {
     /// The key without its section.
     fn name(&self) -> &str {
-        self.key.rsplit('.').next().unwrap_or(&self.key)
+        self.key.split_once('.').map_or(&self.key, |(_, name)| name)
     }
 }
 

@@ -75,7 +75,7 @@ pub struct Attempted {
     pub transcript: String,
     /// How long it took.
     pub ms: u64,
-    /// What shares limits with it: the best mail exchanger of the domain, or the smarthost; empty when unknown.
+    /// What shares limits with it: the best mail exchanger of the domain, or the named host; empty when unknown.
     pub site: String,
     /// How far it got: whether it says anything about the receiver at all.
     pub reach: Reach,

@@ -10,16 +10,15 @@ use crate::domain::{BounceClass, Domain, EnhancedCode, Reply};
 use super::attempted::{Attempted, Parcel};
 use super::dns::{Dns, LookupError, may_visit};
 use super::failure::{Failure, Step};
-use super::journey::{Journey, Place, once_more};
+use super::host::{Endpoint, Host, Peer, Protocol};
+use super::journey::{Journey, Place};
 use super::opening::{Custom, Security, Target};
 use super::outage::Reach;
 use super::pool::Pool;
 use super::route::{Route, UNANSWERED, source_for, unanswered};
 use super::session::Session;
 use super::settings::{Mode, Settings};
-use super::smarthost::{Login, Smarthost};
 use super::tls::Tls;
-use super::transaction::Results;
 
 /// Addresses tried in one attempt.
 const ADDRESSES_MAX: usize = 5;
@@ -44,23 +43,30 @@ pub struct Courier(Arc<Inner>);
 struct Inner {
     settings: Settings,
     tls: Tls,
-    /// `None` where nothing is ever looked up.
+    /// For exchangers; `None` where mail goes by none.
     dns: Option<Dns>,
+    /// For hosts that the operator named; `None` where none has to be looked up.
+    named: Option<Dns>,
     pool: Pool,
 }
 
 impl Courier {
     /// Reads the machine's trusted roots and, where mail goes by MX or to a named host, its resolver configuration.
     pub fn new(settings: Settings) -> Result<Self, CourierError> {
-        let dns = match &settings.mode {
-            Mode::Sandbox => None,
-            Mode::Smarthost(smarthost) if smarthost.address().is_some() => None,
-            Mode::Smarthost(_) => Some(Dns::new(&settings.dns, settings.timeouts.lookup, true)),
-            Mode::Mx => Some(Dns::new(&settings.dns, settings.timeouts.lookup, false)),
+        let resolver = |wanted: bool, hosts_file| {
+            let made = wanted.then(|| Dns::new(&settings.dns, settings.timeouts.lookup, hosts_file));
+            made.transpose().map_err(CourierError::Dns)
         };
-        let dns = dns.transpose().map_err(CourierError::Dns)?;
+        let routed = settings.routes.hosts().any(|host| host.is_looked_up());
+        let (exchangers, named) = match &settings.mode {
+            Mode::Sandbox => (false, false),
+            Mode::Smarthost(smarthost) => (false, routed || smarthost.is_looked_up()),
+            Mode::Mx => (true, routed),
+        };
+        // The hosts file is for names that the operator wrote, and not for those of strangers.
+        let (dns, named) = (resolver(exchangers, false)?, resolver(named, true)?);
         let pool = Pool::new(settings.idle_max);
-        Ok(Self(Arc::new(Inner { tls: Tls::new()?, dns, pool, settings })))
+        Ok(Self(Arc::new(Inner { tls: Tls::new()?, dns, named, pool, settings })))
     }
 
     /// Tries once to hand over a copy: an answer for each recipient, in their order. Never fails but in the answers.
@@ -76,7 +82,7 @@ impl Courier {
     /// how far the look-up got.
     pub async fn site_of(&self, domain: &Domain) -> (Option<String>, Reach) {
         match self.0.route(domain).await {
-            Ok(route) => (Some(route.site), Reach::Names),
+            Ok(route) => (Some(route.site), if route.named.is_some() { Reach::Unasked } else { Reach::Names }),
             Err(failure) => (None, self.0.reach_of_names(&failure.reply).await),
         }
     }
@@ -95,7 +101,9 @@ impl Courier {
 impl Inner {
     /// How far the journey got. That one name was not answered may be its own servers' doing; that the root is not is ours.
     async fn reach(&self, journey: &Journey<'_>) -> Reach {
+        let beside = self.settings.routes.of(journey.parcel.domain).is_some();
         match journey.unanswered() {
+            _ if journey.connected && beside => Reach::Beside(journey.site.clone()),
             _ if journey.connected => Reach::Server(journey.site.clone()),
             _ if journey.addresses > 0 => Reach::NoServer(journey.site.clone()),
             Some(reply) => self.reach_of_names(reply).await,
@@ -104,7 +112,7 @@ impl Inner {
     }
 
     async fn reach_of_names(&self, reply: &Reply) -> Reach {
-        match &self.dns {
+        match self.dns.as_ref().or(self.named.as_ref()) {
             Some(dns) if reply.enhanced == Some(UNANSWERED) => {
                 if dns.answers_at_all().await {
                     Reach::NoName
@@ -117,15 +125,15 @@ impl Inner {
     }
 
     async fn route(&self, domain: &Domain) -> Result<Route, Failure> {
-        match (&self.settings.mode, &self.dns) {
-            (Mode::Smarthost(smarthost), _) => Ok(Route::to_smarthost(smarthost)),
-            (Mode::Mx, Some(dns)) => {
+        match (&self.settings.mode, self.settings.routes.of(domain), &self.dns) {
+            (Mode::Sandbox, ..) => Err(Failure::protocol(Step::Lookup, "in the sandbox nothing is sent".to_owned())),
+            (_, Some(host), _) | (Mode::Smarthost(host), None, _) => Ok(Route::to_named(host)),
+            (Mode::Mx, None, Some(dns)) => {
                 let route = Route::to_exchangers(dns, domain, &self.settings.hostname).await?;
                 let provider = self.settings.providers.name_of(&route.site).map(str::to_owned);
                 Ok(Route { site: provider.unwrap_or(route.site), ..route })
             }
-            (Mode::Mx, None) => Err(unanswered(domain.as_str(), "there is no resolver")),
-            (Mode::Sandbox, _) => Err(Failure::protocol(Step::Lookup, "in the sandbox nothing is sent".to_owned())),
+            (Mode::Mx, None, None) => Err(unanswered(domain.as_str(), "there is no resolver")),
         }
     }
 
@@ -139,6 +147,7 @@ impl Inner {
             }
         };
         journey.site.clone_from(&route.site);
+        journey.named.clone_from(&route.named);
         // A connection that stands to any of the best hosts is better than a new one to the first of them.
         let mut refused = None;
         for host in route.hosts.iter().take(route.best) {
@@ -162,10 +171,11 @@ impl Inner {
 
     /// Sends over an idle session. False when there is none, or when it turned out dead before it had taken MAIL.
     async fn reuse(&self, host: &str, journey: &mut Journey<'_>) -> bool {
-        let Some(mut session) = self.pool.take(host).await else { return false };
+        let key = journey.named.as_ref().map_or_else(|| host.to_owned(), |named| named.key());
+        let Some(mut session) = self.pool.take(&key).await else { return false };
         journey.connected = true;
         journey.place = Place::of(&session);
-        journey.log.note(&format!("over the connection to {} [{}] that stood", journey.place.mx, journey.place.ip));
+        journey.log.note(&format!("over the connection to {} that stood", session.who()));
         let sent = self.send(&mut session, journey).await;
         self.keep(session, journey);
         match sent {
@@ -173,7 +183,7 @@ impl Inner {
                 journey.log.note("that connection was over");
                 return false;
             }
-            Err(failure) => self.weigh_all(journey, &failure),
+            Err(failure) => journey.weigh_all(&failure),
             Ok(()) => {}
         }
         journey.sessions += 1;
@@ -189,33 +199,49 @@ impl Inner {
     /// Tries the addresses of a host.
     async fn visit_host(&self, host: &str, journey: &mut Journey<'_>) {
         journey.place = Place { mx: host.to_owned(), ..Place::default() };
-        let addresses = match self.addresses(host).await {
-            Ok(addresses) => addresses,
+        let found = match journey.named.clone() {
+            Some(named) => self.peers_of_named(&named).await,
+            None => self.peers(host).await,
+        };
+        let peers = match found {
+            Ok(peers) => peers,
             Err(failure) => {
                 journey.log.note(&failure.reply.text);
                 return journey.note_all(&failure);
             }
         };
-        for address in addresses {
+        for peer in peers {
             if journey.is_over() || journey.addresses >= ADDRESSES_MAX || journey.sessions >= SESSIONS_MAX {
                 return;
             }
-            if let Err(failure) = self.visit(host, address, journey).await {
-                self.weigh_all(journey, &failure);
+            if let Err(failure) = self.visit(host, &peer, journey).await {
+                journey.weigh_all(&failure);
             }
         }
     }
 
-    async fn visit(&self, host: &str, address: SocketAddr, journey: &mut Journey<'_>) -> Result<(), Failure> {
-        let Ok(source) = source_for(address.ip(), &self.settings.source_addresses) else {
-            let text = format!("no source address of the kind of {}", address.ip());
-            let class = BounceClass::NoAnswer;
-            return Err(Failure::found(Step::Connect, 451, EnhancedCode(4, 4, 1), class, text));
-        };
+    async fn visit(&self, host: &str, peer: &Peer, journey: &mut Journey<'_>) -> Result<(), Failure> {
+        let named = journey.named.clone();
+        let source = self.source(peer, named.is_some())?;
         journey.addresses += 1;
-        journey.place = Place { mx: host.to_owned(), ip: address.ip().to_string(), ..Place::default() };
-        let (security, login) = self.security(address.ip());
-        let target = Target { host, address, source, security, login };
+        journey.place = Place { mx: host.to_owned(), ip: peer.ip(), ..Place::default() };
+        let stranger = Target {
+            host,
+            key: host,
+            peer,
+            source,
+            protocol: Protocol::Smtp,
+            security: Security::Opportunistic,
+            login: None,
+        };
+        let key = named.as_ref().map(|named| named.key()).unwrap_or_default();
+        let target = named.as_ref().map_or(stranger, |named| Target {
+            key: &key,
+            protocol: named.protocol,
+            security: named.security(peer),
+            login: named.login.as_ref(),
+            ..stranger
+        });
         let settings = &self.settings;
         let custom = Custom {
             hostname: &settings.hostname,
@@ -239,89 +265,54 @@ impl Inner {
     /// connection. The error is about none of them in particular.
     async fn send(&self, session: &mut Session, journey: &mut Journey<'_>) -> Result<(), Failure> {
         let first = session.send(journey.parcel, &journey.open(), &mut journey.log).await?;
-        let mut groups = self.judge(journey, first);
+        let mut groups = journey.judge(first);
         while session.is_usable()
             && let Some(group) = groups.pop()
         {
             match session.send(journey.parcel, &group, &mut journey.log).await {
-                Ok(results) => groups.extend(self.judge(journey, results)),
-                Err(failure) => group.iter().for_each(|n| self.weigh(journey, *n, failure.clone())),
+                Ok(results) => groups.extend(journey.judge(results)),
+                Err(failure) => group.iter().for_each(|n| journey.weigh(*n, failure.clone())),
             }
         }
         Ok(())
     }
 
-    /// Gives those who are to be tried again at once. Should that come to nothing they wait, whatever was said.
-    fn judge(&self, journey: &mut Journey<'_>, results: Results) -> Vec<Vec<usize>> {
-        let again = once_more(&results);
-        for (n, result) in results {
-            match result {
-                Ok(reply) => journey.end(n, Ok(reply)),
-                Err(failure) if again.iter().any(|group| group.contains(&n)) => journey.note(n, failure.softened()),
-                Err(failure) => self.weigh(journey, n, failure),
-            }
-        }
-        again
-    }
-
-    fn weigh_all(&self, journey: &mut Journey<'_>, failure: &Failure) {
-        journey.open().into_iter().for_each(|n| self.weigh(journey, n, failure.clone()));
-    }
-
-    /// Whether a failure is a recipient's end, or the next host may do better.
-    fn weigh(&self, journey: &mut Journey<'_>, n: usize, failure: Failure) {
-        // A smarthost that wants a login we have not got, or a better one, says nothing about the mail.
-        let ours = matches!(self.settings.mode, Mode::Smarthost(_))
-            && (failure.reply.code == 530 || failure.step < Step::Mail);
-        let failure = if ours { failure.softened() } else { failure };
-        if failure.lets_next_host() {
-            journey.note(n, failure);
-        } else {
-            journey.end(n, Err(failure));
+    /// The address to connect from.
+    fn source(&self, peer: &Peer, named: bool) -> Result<Option<IpAddr>, Failure> {
+        match peer {
+            // Own addresses are for strangers to see.
+            Peer::Ip(address) if named && address.ip().is_loopback() => Ok(None),
+            Peer::Ip(address) => source_for(address.ip(), &self.settings.source_addresses).map_err(|()| {
+                let text = format!("no source address of the kind of {}", address.ip());
+                Failure::found(Step::Connect, 451, EnhancedCode(4, 4, 1), BounceClass::NoAnswer, text)
+            }),
+            Peer::Socket(_) => Ok(None),
         }
     }
 
-    /// A password goes only over TLS with a valid certificate, or within this machine.
-    fn security(&self, address: IpAddr) -> (Security, Option<&Login>) {
-        let Mode::Smarthost(smarthost) = &self.settings.mode else {
-            return (Security::Opportunistic, None);
-        };
-        let login = smarthost.login.as_ref();
-        let exposed = login.is_some() && !address.is_loopback();
-        let security = match (smarthost.implicit_tls, exposed) {
-            (true, valid) => Security::Implicit { valid },
-            (false, true) => Security::Demanded,
-            (false, false) => Security::Opportunistic,
-        };
-        (security, login)
-    }
-
-    async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Failure> {
-        match (&self.settings.mode, &self.dns) {
-            (Mode::Smarthost(smarthost), _) => self.smarthost_addresses(smarthost).await,
-            (_, Some(dns)) => {
-                let family = self.settings.address_family;
-                let found = dns.addresses(host, family).await.map_err(|e| not_found(host, e))?;
-                let allow = self.settings.allow_private_mx;
-                let public = found.into_iter().filter(|ip| may_visit(*ip, allow));
-                let usable: Vec<SocketAddr> = public.map(|ip| SocketAddr::new(ip, self.settings.port)).collect();
-                if usable.is_empty() { Err(inside(host)) } else { Ok(usable) }
-            }
-            (_, None) => Err(unanswered(host, "there is no resolver")),
-        }
+    async fn peers(&self, host: &str) -> Result<Vec<Peer>, Failure> {
+        let Some(dns) = &self.dns else { return Err(unanswered(host, "there is no resolver")) };
+        let found = dns.addresses(host, self.settings.address_family).await.map_err(|e| not_found(host, e))?;
+        let public = found.into_iter().filter(|ip| may_visit(*ip, self.settings.allow_private_mx));
+        let usable: Vec<_> = public.map(|ip| Peer::Ip(SocketAddr::new(ip, self.settings.port))).collect();
+        if usable.is_empty() { Err(inside(host)) } else { Ok(usable) }
     }
 
     /// The operator named it, so any address will do; and that it is not found is no fault of the mail.
-    async fn smarthost_addresses(&self, smarthost: &Smarthost) -> Result<Vec<SocketAddr>, Failure> {
-        let found = match (smarthost.address(), &self.dns) {
+    async fn peers_of_named(&self, named: &Host) -> Result<Vec<Peer>, Failure> {
+        let (host, port) = match &named.endpoint {
+            Endpoint::Socket(path) => return Ok(vec![Peer::Socket(path.clone())]),
+            Endpoint::Port { host, port } => (host, *port),
+        };
+        let found = match (named.address(), &self.named) {
             (Some(ip), _) => vec![ip],
             (None, Some(dns)) => {
-                let asked = dns.configured(&smarthost.host, self.settings.address_family).await;
-                asked.map_err(|e| not_found(&smarthost.host, e).softened())?
+                let asked = dns.configured(host, self.settings.address_family).await;
+                asked.map_err(|e| named_not_found(host, e))?
             }
-            (None, None) => return Err(unanswered(&smarthost.host, "there is no resolver")),
+            (None, None) => return Err(unanswered(host, "there is no resolver")),
         };
-        Ok(found.into_iter().map(|ip| SocketAddr::new(ip, smarthost.port)).collect())
+        Ok(found.into_iter().map(|ip| Peer::Ip(SocketAddr::new(ip, port))).collect())
     }
 }
 
@@ -331,6 +322,15 @@ fn not_found(host: &str, error: LookupError) -> Failure {
         LookupError::NoName => no_route(format!("the mail host {host} does not exist")),
         LookupError::NoRecords => no_address(host),
     }
+}
+
+/// The operator may mend its name.
+fn named_not_found(host: &str, error: LookupError) -> Failure {
+    let failure = not_found(host, error);
+    if !failure.permanent {
+        return failure;
+    }
+    Failure::found(Step::Lookup, 451, EnhancedCode(4, 4, 4), BounceClass::Dns, failure.reply.text)
 }
 
 fn no_address(host: &str) -> Failure {

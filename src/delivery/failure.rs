@@ -19,6 +19,8 @@ pub(super) enum Step {
     Rcpt,
     Data,
     Message,
+    /// The reply that LMTP has for each recipient of a message (RFC 2033 section 4.2).
+    Each,
 }
 
 impl Step {
@@ -37,6 +39,7 @@ impl Step {
             Self::Rcpt => "RCPT",
             Self::Data => "DATA",
             Self::Message => "the message",
+            Self::Each => "the reply for this recipient",
         }
     }
 }
@@ -141,7 +144,7 @@ impl Failure {
             | Step::Reset => true,
             Step::Mail => !self.permanent,
             Step::Rcpt | Step::Data => self.ends_session() && !self.permanent,
-            Step::Message => false,
+            Step::Message | Step::Each => false,
         }
     }
 

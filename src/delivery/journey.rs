@@ -1,9 +1,12 @@
 //! An attempt as it goes on: where it is, and what has become of each recipient so far.
 
+use std::sync::Arc;
+
 use crate::domain::Reply;
 
 use super::attempted::{Answer, Attempted, Parcel};
 use super::failure::{Failure, Step};
+use super::host::Host;
 use super::outage::Reach;
 use super::session::Session;
 use super::transaction::Results;
@@ -14,6 +17,8 @@ pub(super) struct Journey<'a> {
     pub(super) parcel: &'a Parcel<'a>,
     pub(super) log: Transcript,
     pub(super) site: String,
+    /// The host that it goes to, where the operator named it.
+    pub(super) named: Option<Arc<Host>>,
     pub(super) place: Place,
     pub(super) addresses: usize,
     pub(super) sessions: usize,
@@ -46,7 +51,7 @@ impl Place {
     pub(super) fn of(session: &Session) -> Self {
         Self {
             mx: session.host.clone(),
-            ip: session.address.ip().to_string(),
+            ip: session.peer.ip(),
             tls: session.agreed.version.clone(),
             certificate: session.agreed.certificate.clone(),
             reports: session.offers.dsn,
@@ -60,6 +65,7 @@ impl<'a> Journey<'a> {
             parcel,
             log: Transcript::default(),
             site: String::new(),
+            named: None,
             place: Place::default(),
             addresses: 0,
             sessions: 0,
@@ -77,8 +83,39 @@ impl<'a> Journey<'a> {
         self.fates.iter().all(|fate| fate.end.is_some())
     }
 
+    /// Takes in what a transaction came to. Gives those who are to be tried again at once; should that come to nothing they
+    /// wait, whatever was said.
+    pub(super) fn judge(&mut self, results: Results) -> Vec<Vec<usize>> {
+        let again = once_more(&results);
+        for (n, result) in results {
+            match result {
+                Ok(reply) => self.end(n, Ok(reply)),
+                Err(failure) if again.iter().any(|group| group.contains(&n)) => self.note(n, failure.softened()),
+                Err(failure) => self.weigh(n, failure),
+            }
+        }
+        again
+    }
+
+    /// The same failure for all who are still open.
+    pub(super) fn weigh_all(&mut self, failure: &Failure) {
+        self.open().into_iter().for_each(|n| self.weigh(n, failure.clone()));
+    }
+
+    /// Whether a failure is a recipient's end, or the next host may do better.
+    pub(super) fn weigh(&mut self, n: usize, failure: Failure) {
+        // A named host that wants a login we have not got, or a better one, says nothing about the mail.
+        let ours = self.named.is_some() && (failure.reply.code == 530 || failure.step < Step::Mail);
+        let failure = if ours { failure.softened() } else { failure };
+        if failure.lets_next_host() {
+            self.note(n, failure);
+        } else {
+            self.end(n, Err(failure));
+        }
+    }
+
     /// What becomes of one is clear.
-    pub(super) fn end(&mut self, n: usize, result: Result<Reply, Failure>) {
+    fn end(&mut self, n: usize, result: Result<Reply, Failure>) {
         if let Some(fate) = self.fates.get_mut(n) {
             fate.end = Some((result, self.place.clone()));
         }
@@ -88,7 +125,7 @@ impl<'a> Journey<'a> {
     }
 
     /// It failed here, and may do better elsewhere.
-    pub(super) fn note(&mut self, n: usize, failure: Failure) {
+    fn note(&mut self, n: usize, failure: Failure) {
         if let Some(fate) = self.fates.get_mut(n)
             && fate.failure.as_ref().is_none_or(|(worse, _)| !worse.tells_more_than(&failure))
         {
@@ -138,7 +175,7 @@ impl<'a> Journey<'a> {
 /// Those of a transaction that are to be tried again at once, over the same session, by groups that share the next one:
 /// who was too many, while others were taken (RFC 5321 section 4.5.3.1.10); and each alone when the message was refused
 /// for what seems to be about one recipient, and nobody said which.
-pub(super) fn once_more(results: &Results) -> Vec<Vec<usize>> {
+fn once_more(results: &Results) -> Vec<Vec<usize>> {
     let who = |wanted: &dyn Fn(&Failure) -> bool| -> Vec<usize> {
         results.iter().filter(|(_, result)| result.as_ref().is_err_and(wanted)).map(|(n, _)| *n).collect()
     };

@@ -1,9 +1,11 @@
 //! Hands copies of messages to the servers of their recipients.
 //!
 //! The network half: a [`Courier`] makes one attempt to hand one copy to the server of its recipients and always comes
-//! back with an [`Attempted`] for each. `route` says where to go (the MX hosts of a domain, or a smarthost), `providers` knows the large ones, `dns` asks for names,
+//! back with an [`Attempted`] for each. `routes` says which domains have a host of their own, `route`
+//! where to go (the MX hosts of a domain, or a `host` that the operator named), `providers` knows the large ones, `dns` asks
+//! for names,
 //! `tls` makes and judges encrypted connections, `wire` is one connection's bytes with every limit on what a hostile
-//! server may send, `session` is one SMTP conversation over it, `transaction` hands one copy
+//! server may send, `session` is one SMTP or LMTP conversation over it, `transaction` hands one copy
 //! to all who share it, `journey` keeps what becomes of each, `pool` keeps idle sessions for the next copy.
 //!
 //! The other half: `window` holds what is due without ever starving a domain, `sites` and `pace` say how much may be under way
@@ -25,6 +27,7 @@ mod entry;
 mod envelope;
 mod failure;
 mod flights;
+mod host;
 mod journey;
 mod notices;
 mod offers;
@@ -37,11 +40,11 @@ mod providers;
 mod refusals;
 mod replies;
 mod route;
+mod routes;
 mod seats;
 mod session;
 mod settings;
 mod sites;
-mod smarthost;
 mod spared;
 #[cfg(test)]
 mod tests;
@@ -58,9 +61,10 @@ pub use attempted::{Answer, Attempted, Parcel, SevenBit};
 pub use copy::{Copies, Copy, CopyFault, Signers};
 pub use courier::{Courier, CourierError};
 pub use dispatcher::{Dispatch, Dispatcher};
+pub use host::{Endpoint, Host, HostError, Login, Protocol, TlsPolicy};
 pub use notices::{NoticeSettings, Notices};
 pub use outage::Reach;
 pub use providers::{Providers, Start};
+pub use routes::{Pattern, Routes};
 pub use settings::{AddressFamily, Mode, Settings, Timeouts};
-pub use smarthost::{Login, Smarthost, SmarthostError};
 pub use window::{Limits, Step, Window};

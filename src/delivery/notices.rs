@@ -91,13 +91,15 @@ impl Notices {
         }?;
         let class = outcome.class().unwrap_or(BounceClass::Other);
         let reply = outcome.reply();
+        // Behind a socket is this machine; where on its disk is nobody's business.
+        let remote = if attempted.mx.starts_with('/') { self.settings.hostname.as_str() } else { &attempted.mx };
         let told = Told {
             action,
             class,
             recipient: due.address.to_string(),
             original: wish.and_then(|wish| wish.original.as_ref()).map(ToString::to_string),
             status: status(action, outcome).to_string(),
-            remote: attempted.mx.clone(),
+            remote: remote.to_owned(),
             reply: said(reply, attempted.spoken),
             spoken: attempted.spoken,
             accepted_at: due.accepted_at.millis(),

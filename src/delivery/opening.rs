@@ -6,15 +6,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
 use crate::domain::{BounceClass, BounceRules, EnhancedCode};
 
 use super::failure::{Failure, Step, Trouble};
+use super::host::{Login, Peer, Protocol};
 use super::offers::Offers;
 use super::session::{Session, pace, who};
 use super::settings::Timeouts;
-use super::smarthost::Login;
 use super::tls::{Agreed, Tls};
 use super::transcript::Transcript;
 use super::wire::{Io, Wire};
@@ -24,13 +24,18 @@ use super::wire::{Io, Wire};
 pub(super) enum Security {
     /// When the server offers it; any certificate will do.
     Opportunistic,
-    /// STARTTLS or nothing, with a valid certificate: a password goes over it.
-    Demanded,
+    /// STARTTLS or nothing.
+    Demanded {
+        /// Whether the certificate must be valid.
+        valid: bool,
+    },
     /// From the first byte on.
     Implicit {
         /// Whether the certificate must be valid.
         valid: bool,
     },
+    /// Never, whatever the server offers.
+    Plain,
 }
 
 /// Whom to talk to, and how.
@@ -38,8 +43,11 @@ pub(super) enum Security {
 pub(super) struct Target<'a> {
     /// The name, for TLS and texts.
     pub(super) host: &'a str,
-    pub(super) address: SocketAddr,
+    /// What a session with it is kept under.
+    pub(super) key: &'a str,
+    pub(super) peer: &'a Peer,
     pub(super) source: Option<IpAddr>,
+    pub(super) protocol: Protocol,
     pub(super) security: Security,
     pub(super) login: Option<&'a Login>,
 }
@@ -58,6 +66,15 @@ pub(super) struct Custom<'a> {
 struct Humility {
     helo: bool,
     plain: bool,
+}
+
+/// The verb of the first command.
+fn hello(protocol: Protocol, humility: Humility) -> &'static str {
+    match protocol {
+        Protocol::Smtp if humility.helo => "HELO",
+        Protocol::Smtp => "EHLO",
+        Protocol::Lmtp => "LHLO",
+    }
 }
 
 /// Why a session did not open.
@@ -98,7 +115,7 @@ impl Session {
     ) -> Result<Self, NotOpened> {
         let (io, agreed) = connect(target, custom, log).await?;
         let timeouts = custom.timeouts;
-        let wire = Wire::new(io, target.address, pace(timeouts.greeting, timeouts), humility.helo);
+        let wire = Wire::new(io, pace(timeouts.greeting, timeouts), hello(target.protocol, humility));
         let id = ClientId::Domain(custom.hostname.to_owned());
         let opened = AsyncSmtpConnection::connect_with_transport(Box::new(wire.clone()), &id).await;
         let offers = greet(&wire, target, custom, humility, log)?;
@@ -108,7 +125,9 @@ impl Session {
         wire.opened();
         let mut session = Self {
             host: target.host.to_owned(),
-            address: target.address,
+            key: target.key.to_owned(),
+            peer: target.peer.clone(),
+            protocol: target.protocol,
             agreed,
             sent: 0,
             wire,
@@ -136,17 +155,18 @@ impl Session {
         humility: Humility,
         log: &mut Transcript,
     ) -> Result<(), NotOpened> {
-        let demanded = match target.security {
+        let (demanded, valid) = match target.security {
             Security::Implicit { .. } => return Ok(()),
-            Security::Opportunistic => false,
-            Security::Demanded => true,
+            Security::Plain | Security::Opportunistic => (false, false),
+            Security::Demanded { valid } => (true, valid),
         };
         if !self.offers.starttls && demanded {
-            let text = format!("{} offers no STARTTLS, and a password does not go in plain", self.who());
+            let what = if target.login.is_some() { "a password does" } else { "mail for it does" };
+            let text = format!("{} offers no STARTTLS, and {what} not go in plain", self.who());
             return Err(untrusted(Step::StartTls, text).into());
         }
         self.downgraded = self.offers.starttls;
-        if !self.offers.starttls || humility.plain {
+        if !self.offers.starttls || humility.plain || target.security == Security::Plain {
             return Ok(());
         }
         let reply = self.say(Step::StartTls, "STARTTLS", log).await?;
@@ -156,7 +176,7 @@ impl Session {
         if reply.code != 220 {
             return if reply.code == 421 { Err(self.refused(Step::StartTls, reply).into()) } else { Ok(()) };
         }
-        match self.shake_hands(target, custom, demanded).await {
+        match self.shake_hands(target, custom, valid).await {
             Ok(agreed) => {
                 log.note(&format!("{}, certificate {}", agreed.version, agreed.certificate));
                 self.agreed = agreed;
@@ -170,7 +190,8 @@ impl Session {
             }
         }
         // What was offered in plain counts no more (RFC 3207 section 4.2).
-        let heard = self.hear(Step::Ehlo, &format!("EHLO {}", custom.hostname), log).await?;
+        let hello = hello(self.protocol, Humility::default());
+        let heard = self.hear(Step::Ehlo, &format!("{hello} {}", custom.hostname), log).await?;
         if !heard.reply.is_positive() {
             return Err(self.refused(Step::Ehlo, heard.reply).into());
         }
@@ -178,11 +199,11 @@ impl Session {
         Ok(())
     }
 
-    async fn shake_hands(&self, target: Target<'_>, custom: Custom<'_>, demand: bool) -> Result<Agreed, String> {
+    async fn shake_hands(&self, target: Target<'_>, custom: Custom<'_>, valid: bool) -> Result<Agreed, String> {
         let Some(socket) = self.wire.take_plain() else {
             return Err("it sent something between its reply and the handshake".to_owned());
         };
-        let handshake = custom.tls.handshake(socket, target.host, demand);
+        let handshake = custom.tls.handshake(socket, target.host, valid);
         let shaken = tokio::time::timeout(self.timeouts.handshake, handshake).await;
         let (socket, agreed) = shaken.unwrap_or_else(|_| Err("the handshake took too long".to_owned()))?;
         self.wire.put_tls(socket);
@@ -213,18 +234,22 @@ impl Session {
     }
 }
 
-/// TCP, and TLS where it comes first.
+/// A connection, and TLS where it comes first.
 async fn connect(target: Target<'_>, custom: Custom<'_>, log: &mut Transcript) -> Result<(Io, Agreed), Failure> {
-    let who = who(target.host, target.address);
-    log.note(&format!("connecting to {who} port {}", target.address.port()));
-    let dial = tokio::time::timeout(custom.timeouts.connect, dial(target.address, target.source)).await;
-    let socket = match dial {
-        Ok(Ok(socket)) => socket,
+    let who = who(target.host, target.peer);
+    match target.peer {
+        Peer::Ip(address) => log.note(&format!("connecting to {who} port {}", address.port())),
+        Peer::Socket(_) => log.note(&format!("connecting to {who}")),
+    }
+    let dial = tokio::time::timeout(custom.timeouts.connect, dial(target.peer, target.source)).await;
+    let io = match dial {
+        Ok(Ok(io)) => io,
         Ok(Err(error)) => return Err(unreached(format!("no connection to {who}: {}", cause(&error)), log)),
         Err(_) => return Err(unreached(format!("{who} did not answer in time"), log)),
     };
-    let Security::Implicit { valid } = target.security else {
-        return Ok((Io::Plain(socket), Agreed::default()));
+    let (socket, valid) = match (io, target.security) {
+        (Io::Plain(socket), Security::Implicit { valid }) => (socket, valid),
+        (io, _) => return Ok((io, Agreed::default())),
     };
     let handshake = custom.tls.handshake(socket, target.host, valid);
     let shaken = tokio::time::timeout(custom.timeouts.handshake, handshake).await;
@@ -243,7 +268,14 @@ fn cause(error: &std::io::Error) -> String {
     text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_owned()
 }
 
-async fn dial(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
+async fn dial(peer: &Peer, source: Option<IpAddr>) -> std::io::Result<Io> {
+    match peer {
+        Peer::Ip(address) => Ok(Io::Plain(dial_tcp(*address, source).await?)),
+        Peer::Socket(path) => Ok(Io::Unix(UnixStream::connect(path).await?)),
+    }
+}
+
+async fn dial_tcp(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if let Some(source) = source {
         socket.bind(SocketAddr::new(source, 0))?;
@@ -253,7 +285,7 @@ async fn dial(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result<Tc
     Ok(stream)
 }
 
-/// Reads what came of the greeting and the first EHLO or HELO.
+/// Reads what came of the greeting and the first command.
 fn greet(
     wire: &Wire,
     target: Target<'_>,
@@ -261,9 +293,9 @@ fn greet(
     humility: Humility,
     log: &mut Transcript,
 ) -> Result<Offers, NotOpened> {
-    let who = who(target.host, target.address);
+    let who = who(target.host, target.peer);
     let mut step = Step::Greeting;
-    let verb = if humility.helo { "HELO" } else { "EHLO" };
+    let verb = hello(target.protocol, humility);
     loop {
         let Some(heard) = wire.take_reply() else {
             wire.take_fragment().iter().for_each(|line| log.server(line));
@@ -277,7 +309,8 @@ fn greet(
             return Err(Failure::protocol(step, format!("{who} answered {reply} out of turn")).into());
         }
         if !reply.is_positive() {
-            let unknown = step == Step::Ehlo && reply.is_permanent() && !humility.helo;
+            // LMTP has nothing humbler (RFC 2033 section 4.1).
+            let unknown = step == Step::Ehlo && reply.is_permanent() && verb == "EHLO";
             let failure = Failure::said(step, reply, custom.rules, target.host);
             let helo = Humility { helo: true, ..humility };
             return Err(if unknown { NotOpened::Humbler(helo, failure) } else { failure.into() });

@@ -34,6 +34,10 @@ pub enum Reach {
     NoServer(String),
     /// Nothing: the DNS answers no question, not even about the root.
     NoNames,
+    /// A server of this site, where one domain's mail goes while that of others goes elsewhere: it says nothing of them.
+    Beside(String),
+    /// Nobody had to be asked.
+    Unasked,
 }
 
 /// What this machine lacks.
@@ -118,6 +122,11 @@ impl Outage {
             Reach::Names => Verdict { ended: if no_names { self.end(steady) } else { None }, ..COUNTS },
             Reach::NoName => Verdict { ended: if no_names { self.end(steady) } else { None }, counts: !began_within },
             Reach::NoNames => self.hold(Lack::Names, now, steady, took),
+            Reach::Beside(site) => {
+                self.silent.remove(site);
+                COUNTS
+            }
+            Reach::Unasked => COUNTS,
             Reach::NoServer(site) => {
                 let lately = |at: Instant| steady.saturating_duration_since(at) < SILENCE_WINDOW;
                 if self.held.is_none() {
@@ -258,6 +267,29 @@ mod tests {
         }
         assert_eq!(outage.leave(1, began), Leave::Anyone);
         assert_eq!(heard(&mut outage, &Reach::NoServer("good".to_owned()), 121), SPARED);
+    }
+
+    #[test]
+    fn a_server_of_the_house_says_nothing_of_the_others() {
+        let began = Clock.instant();
+        let mut outage = Outage::default();
+        let heard = |outage: &mut Outage, reach: &Reach, minute: i64| {
+            outage.heard(reach, at(60 * minute), began + Duration::from_mins(minute.unsigned_abs()), TOOK)
+        };
+        let (silent, beside) = (|name: &str| Reach::NoServer(name.to_owned()), Reach::Beside("house".to_owned()));
+        assert_eq!(heard(&mut outage, &Reach::Server("a".to_owned()), 0), COUNTS);
+        assert_eq!(heard(&mut outage, &silent("b"), 20), COUNTS);
+        assert_eq!(heard(&mut outage, &beside, 20), COUNTS);
+        assert_eq!(heard(&mut outage, &silent("house"), 21), COUNTS);
+        assert_eq!(heard(&mut outage, &silent("a"), 21), SPARED);
+        assert!(outage.is_silent("house"));
+        for reach in [&beside, &Reach::Unasked] {
+            assert_eq!(heard(&mut outage, reach, 22), COUNTS);
+        }
+        // It is served again at once, and the others wait on.
+        assert!(!outage.is_silent("house") && outage.is_silent("a") && outage.open().is_some());
+        assert_eq!(heard(&mut outage, &Reach::NoNames, 30), SPARED);
+        assert_eq!((heard(&mut outage, &Reach::Unasked, 31), outage.open().is_some()), (COUNTS, true));
     }
 
     #[test]

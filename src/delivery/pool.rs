@@ -1,4 +1,4 @@
-//! Sessions that wait a moment for the next copy to the same host.
+//! Sessions that wait a moment for the next copy to the same server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -17,7 +17,7 @@ const SWEEP_EVERY_MAX: Duration = Duration::from_secs(1);
 /// Whoever waits for a connection of its site to end waits no longer: it says goodbye within less.
 const SEAT_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Idle sessions by host name, and how many connections there are to each site.
+/// Idle sessions by what they can serve, and how many connections there are to each site.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Shelf>, Seats);
 
@@ -28,7 +28,7 @@ struct Shelf {
 
 #[derive(Default)]
 struct Content {
-    by_host: HashMap<String, Vec<(Instant, Session)>>,
+    by_key: HashMap<String, Vec<(Instant, Session)>>,
     count: usize,
     swept: bool,
 }
@@ -38,10 +38,10 @@ impl Pool {
         Self(Arc::new(Shelf { idle_max, content: Mutex::default() }), Seats::default())
     }
 
-    /// The session of this host that was used last and still stands.
-    pub(super) async fn take(&self, host: &str) -> Option<Session> {
+    /// The session for this that was used last and still stands.
+    pub(super) async fn take(&self, key: &str) -> Option<Session> {
         loop {
-            let session = self.0.content().pop(host)?;
+            let session = self.0.content().pop(key)?;
             if session.is_quiet().await {
                 return Some(session);
             }
@@ -82,7 +82,7 @@ impl Pool {
             return;
         }
         content.count += 1;
-        content.by_host.entry(session.host.clone()).or_default().push((Instant::now(), session));
+        content.by_key.entry(session.key.clone()).or_default().push((Instant::now(), session));
         if !std::mem::replace(&mut content.swept, true) {
             tokio::spawn(sweep(Arc::downgrade(&self.0)));
         }
@@ -102,15 +102,15 @@ impl Shelf {
 }
 
 impl Content {
-    fn pop(&mut self, host: &str) -> Option<Session> {
-        let (_, session) = self.by_host.get_mut(host)?.pop()?;
+    fn pop(&mut self, key: &str) -> Option<Session> {
+        let (_, session) = self.by_key.get_mut(key)?.pop()?;
         self.count -= 1;
         Some(session)
     }
 
     fn pop_of_site(&mut self, site: &str) -> Option<Session> {
         let is_there = |session: &Session| session.seat.as_ref().is_some_and(|seat| seat.site() == site);
-        let found = self.by_host.values_mut().find_map(|kept| {
+        let found = self.by_key.values_mut().find_map(|kept| {
             let at = kept.iter().position(|(_, session)| is_there(session))?;
             Some(kept.remove(at).1)
         });
@@ -120,13 +120,13 @@ impl Content {
 
     fn drain(&mut self) -> Vec<Session> {
         self.count = 0;
-        self.by_host.drain().flat_map(|(_, kept)| kept).map(|(_, session)| session).collect()
+        self.by_key.drain().flat_map(|(_, kept)| kept).map(|(_, session)| session).collect()
     }
 
     /// Takes out what has waited since before `oldest`.
     fn expire(&mut self, oldest: Instant) -> Vec<Session> {
         let mut gone = Vec::new();
-        self.by_host.retain(|_, kept| {
+        self.by_key.retain(|_, kept| {
             let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(kept).into_iter().partition(|(since, _)| *since > oldest);
             *kept = stay;
             gone.extend(go.into_iter().map(|(_, session)| session));

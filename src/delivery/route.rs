@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rand::seq::{IndexedRandom, SliceRandom};
 
@@ -9,7 +10,7 @@ use crate::domain::{BounceClass, Domain, EnhancedCode};
 
 use super::dns::{Dns, Exchange, LookupError};
 use super::failure::{Failure, Step};
-use super::smarthost::Smarthost;
+use super::host::Host;
 
 /// Hosts of one route that are looked up at most; a domain may list more.
 const HOSTS_MAX: usize = 20;
@@ -17,7 +18,7 @@ const HOSTS_MAX: usize = 20;
 /// The hosts to ask, best first, and the key of what shares limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
-    /// The smarthost, or the first name in the alphabet of the best exchangers, or that of their provider.
+    /// The named host, or the first name in the alphabet of the best exchangers, or that of their provider.
     pub(super) site: String,
     /// At most 20.
     pub(super) hosts: Vec<String>,
@@ -27,13 +28,15 @@ pub(super) struct Route {
     pub(super) implicit: bool,
     /// Equal for domains whose mail goes to the same hosts in the same order of preference.
     pub(super) key: String,
+    /// The one that the operator named; `None` where the DNS said whom to ask.
+    pub(super) named: Option<Arc<Host>>,
 }
 
 impl Route {
-    /// To the one configured host.
-    pub(super) fn to_smarthost(smarthost: &Smarthost) -> Self {
-        let (site, hosts, key) = (smarthost.host.clone(), vec![smarthost.host.clone()], smarthost.host.clone());
-        Self { site, hosts, best: 1, implicit: false, key }
+    /// To a host that the operator named.
+    pub(super) fn to_named(host: &Arc<Host>) -> Self {
+        let (name, key, named) = (host.name(), host.key(), Some(Arc::clone(host)));
+        Self { site: name.clone(), hosts: vec![name], best: 1, implicit: false, key, named }
     }
 
     /// To the mail exchangers of a domain. `own_name` is this relay's name.
@@ -83,7 +86,7 @@ impl Route {
                 bests += usize::from(exchange.preference == best);
             }
         }
-        Ok(Self { site, hosts, best: bests, implicit: false, key })
+        Ok(Self { site, hosts, best: bests, implicit: false, key, named: None })
     }
 }
 

@@ -1,6 +1,5 @@
-//! One SMTP conversation, as a client (RFC 5321), over one connection: commands, replies, and its end.
+//! One SMTP or LMTP conversation, as a client (RFC 5321, RFC 2033), over one connection: commands, replies, and its end.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use lettre::transport::smtp::client::AsyncSmtpConnection;
@@ -8,6 +7,7 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use crate::domain::{BounceRules, Reply};
 
 use super::failure::{Failure, Step, Trouble};
+use super::host::{Peer, Protocol};
 use super::offers::Offers;
 use super::replies::Heard;
 use super::seats::Seat;
@@ -19,7 +19,10 @@ use super::wire::{Pace, Wire};
 /// An open session: greeted, encrypted and logged in where that was to be.
 pub(super) struct Session {
     pub(super) host: String,
-    pub(super) address: SocketAddr,
+    /// Equal for servers that it can serve.
+    pub(super) key: String,
+    pub(super) peer: Peer,
+    pub(super) protocol: Protocol,
     pub(super) agreed: Agreed,
     /// Mails handed over it.
     pub(super) sent: u32,
@@ -61,7 +64,7 @@ impl Session {
     }
 
     pub(super) fn who(&self) -> String {
-        who(&self.host, self.address)
+        who(&self.host, &self.peer)
     }
 
     pub(super) fn refused(&self, step: Step, reply: Reply) -> Failure {
@@ -141,9 +144,9 @@ impl Session {
 }
 
 /// Name and address, for texts.
-pub(super) fn who(host: &str, address: SocketAddr) -> String {
-    let ip = address.ip().to_string();
-    if host == ip { ip } else { format!("{host} [{ip}]") }
+pub(super) fn who(host: &str, peer: &Peer) -> String {
+    let ip = peer.ip();
+    if ip.is_empty() || host == ip { host.to_owned() } else { format!("{host} [{ip}]") }
 }
 
 pub(super) fn pace(read: Duration, timeouts: &Timeouts) -> Pace {
@@ -160,6 +163,6 @@ fn reply_time(step: Step, timeouts: &Timeouts) -> Duration {
         Step::Reset | Step::Mail => timeouts.mail,
         Step::Rcpt => timeouts.rcpt,
         Step::Data => timeouts.data,
-        Step::Message => timeouts.final_dot,
+        Step::Message | Step::Each => timeouts.final_dot,
     }
 }

@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::host::Host;
 use super::providers::{Providers, Start};
-use super::smarthost::Smarthost;
+use super::routes::Routes;
 use crate::domain::BounceRules;
 
 /// Where mail goes.
@@ -15,7 +16,7 @@ pub enum Mode {
     #[default]
     Sandbox,
     /// All of it to one server.
-    Smarthost(Smarthost),
+    Smarthost(Arc<Host>),
     /// To the mail exchangers of each domain.
     Mx,
 }
@@ -85,6 +86,8 @@ pub struct Settings {
     pub hostname: String,
     /// Where mail goes.
     pub mode: Mode,
+    /// Domains whose mail goes elsewhere before anything is looked up; unused in the sandbox.
+    pub routes: Routes,
     /// The port of MX hosts.
     pub port: u16,
     /// Resolvers; empty for those of the system.
@@ -113,6 +116,7 @@ impl Default for Settings {
         Self {
             hostname: "localhost".to_owned(),
             mode: Mode::default(),
+            routes: Routes::default(),
             port: 25,
             dns: Vec::new(),
             allow_private_mx: false,

@@ -98,7 +98,7 @@ impl Spared {
         match reach {
             // That the receivers are not to blame is likely, but not proved: no mail waits longer than two lives for it.
             Reach::NoServer(_) => end.min(due.expires_at + due.expires_at.since(due.accepted_at)),
-            Reach::Server(_) | Reach::Names | Reach::NoName | Reach::NoNames => end,
+            Reach::Server(_) | Reach::Beside(_) | Reach::Names | Reach::NoName | Reach::NoNames | Reach::Unasked => end,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::Reply;
 
 use super::attempted::Parcel;
 use super::failure::{Failure, Step};
+use super::host::Protocol;
 use super::session::Session;
 use super::transcript::Transcript;
 
@@ -19,25 +20,25 @@ pub(super) type Results = Vec<(usize, Result<Reply, Failure>)>;
 struct Envelope {
     mail: String,
     rcpts: Vec<(usize, String)>,
-    /// Those who were refused by themselves; whatever else happens counts for all others.
-    refused: Vec<(usize, Failure)>,
+    /// What was said of one alone; whatever else happens counts for all others.
+    told: Results,
 }
 
 impl Envelope {
-    fn refuses_all(&self) -> bool {
-        self.rcpts.iter().all(|(n, _)| self.refused.iter().any(|(refused, _)| refused == n))
+    /// Those of whom nothing was said alone.
+    fn others(&self) -> Vec<usize> {
+        self.numbers().into_iter().filter(|n| self.told.iter().all(|(told, _)| told != n)).collect()
     }
 
     fn numbers(&self) -> Vec<usize> {
         self.rcpts.iter().map(|(n, _)| *n).collect()
     }
 
-    /// `end` is what was said of the message, or what kept it from being taken.
+    /// `end` is what was said of the message, or what kept it from being taken; `None` when each has an answer.
     fn results(self, end: Option<Result<Reply, Failure>>) -> Results {
-        let is_refused = |n: usize| self.refused.iter().any(|(refused, _)| *refused == n);
-        let others = self.rcpts.iter().filter(|(n, _)| !is_refused(*n));
-        let others: Vec<_> = end.map(|end| others.map(|(n, _)| (*n, end.clone())).collect()).unwrap_or_default();
-        self.refused.into_iter().map(|(n, failure)| (n, Err(failure))).chain(others).collect()
+        let others: Vec<_> =
+            end.map(|end| self.others().into_iter().map(|n| (n, end.clone())).collect()).unwrap_or_default();
+        self.told.into_iter().chain(others).collect()
     }
 }
 
@@ -79,7 +80,7 @@ impl Session {
         if let others @ 1.. = rcpts.len() - 1 {
             log.note(&format!("with {others} more of its recipients in one transaction"));
         }
-        let mut envelope = Envelope { mail, rcpts, refused: Vec::new() };
+        let mut envelope = Envelope { mail, rcpts, told: Vec::new() };
         let end = match self.carry_out(&mut envelope, &copy, log).await {
             Err(failure) if failure.step <= Step::Mail => return Err(failure),
             end => end.transpose(),
@@ -87,14 +88,15 @@ impl Session {
         Ok(envelope.results(end).into_iter().chain(unnamed).collect())
     }
 
-    /// `None` when no recipient was accepted.
+    /// What was said of the message; `None` when each recipient has an answer of its own.
     async fn carry_out(
         &mut self,
         envelope: &mut Envelope,
         copy: &[u8],
         log: &mut Transcript,
     ) -> Result<Option<Reply>, Failure> {
-        if self.offers.pipelining && self.offers.chunking && copy.len() <= CHUNK_LEN {
+        let one_reply = self.protocol == Protocol::Smtp;
+        if one_reply && self.offers.pipelining && self.offers.chunking && copy.len() <= CHUNK_LEN {
             let end: &[u8] = if copy.ends_with(b"\r\n") { b"" } else { b"\r\n" };
             let bdat = format!("BDAT {} LAST", copy.len() + end.len());
             // Envelope and message in one write and one wait (RFC 3030 section 2, RFC 2920).
@@ -110,7 +112,7 @@ impl Session {
         } else {
             self.name_one_by_one(envelope, log).await?
         };
-        if go_on { self.hand_over(copy, log).await.map(Some) } else { Ok(None) }
+        if go_on { self.hand_over(envelope, copy, log).await } else { Ok(None) }
     }
 
     /// Step by step up to DATA; false when no recipient was accepted.
@@ -128,10 +130,10 @@ impl Session {
             match self.accept(Step::Rcpt, said?) {
                 Ok(()) => {}
                 Err(failure) if failure.ends_session() => return Err(failure),
-                Err(failure) => envelope.refused.push((*n, failure)),
+                Err(failure) => envelope.told.push((*n, Err(failure))),
             }
         }
-        if envelope.refuses_all() {
+        if envelope.others().is_empty() {
             return Ok(false);
         }
         let reply = self.say(Step::Data, "DATA", log).await?;
@@ -174,7 +176,9 @@ impl Session {
             };
             match (judged, recipient) {
                 (Ok(()), _) => {}
-                (Err(failure), Some(n)) if stopped.is_none() && !failure.ends_session() => refused.push((n, failure)),
+                (Err(failure), Some(n)) if stopped.is_none() && !failure.ends_session() => {
+                    refused.push((n, Err(failure)));
+                }
                 (Err(failure), _) => {
                     let over = failure.ends_session();
                     stopped.get_or_insert(failure);
@@ -184,10 +188,14 @@ impl Session {
                 }
             }
         }
-        envelope.refused = refused;
-        let nobody = envelope.refuses_all();
+        envelope.told = refused;
+        let nobody = envelope.others().is_empty();
         if (nobody || stopped.is_some()) && said.as_ref().is_some_and(|reply| reply.code == 354) {
-            let _ = self.say(Step::Data, ".", log).await;
+            match self.protocol {
+                Protocol::Smtp => drop(self.say(Step::Data, ".", log).await),
+                // How many replies would come, if any, is not sure.
+                Protocol::Lmtp => self.dead = true,
+            }
         }
         match stopped {
             // That it refuses the message, too, when it has refused everybody says nothing new.
@@ -213,8 +221,13 @@ impl Session {
         Err(if self.downgraded && failure.reply.code == 530 { failure.softened() } else { failure })
     }
 
-    /// The message and the final dot.
-    async fn hand_over(&mut self, copy: &[u8], log: &mut Transcript) -> Result<Reply, Failure> {
+    /// The message and the final dot; what is said of it, or `None` when that was said to each.
+    async fn hand_over(
+        &mut self,
+        envelope: &mut Envelope,
+        copy: &[u8],
+        log: &mut Transcript,
+    ) -> Result<Option<Reply>, Failure> {
         self.prepare(Step::Message, log).await?;
         log.message(copy.len());
         self.wire.message(true);
@@ -222,11 +235,42 @@ impl Session {
         let body = copy.strip_suffix(b"\r\n").unwrap_or(copy);
         let _ = self.smtp.message_iter(body.chunks(CHUNK_LEN)).await;
         self.wire.message(false);
-        let heard = self.heard(Step::Message, log).await?;
-        self.accept(Step::Message, heard.reply.clone())?;
+        let said = match self.protocol {
+            Protocol::Smtp => {
+                let reply = self.heard(Step::Message, log).await?.reply;
+                self.accept(Step::Message, reply.clone())?;
+                Some(reply)
+            }
+            Protocol::Lmtp => {
+                self.hear_each(envelope, log).await?;
+                None
+            }
+        };
         self.dirty = false;
         self.sent += 1;
-        Ok(heard.reply)
+        Ok(said)
+    }
+
+    /// One reply for each recipient that was accepted, in their order (RFC 2033 section 4.2); the first has come. What
+    /// ends the session counts for those who have none by then.
+    async fn hear_each(&mut self, envelope: &mut Envelope, log: &mut Transcript) -> Result<(), Failure> {
+        let accepted = envelope.others();
+        for (at, n) in accepted.iter().enumerate() {
+            let former = log.narrow(&[*n]);
+            let heard = if at == 0 { self.heard(Step::Each, log).await } else { self.listen(Step::Each, log).await };
+            log.widen(former);
+            let said = heard.and_then(|heard| self.accept(Step::Each, heard.reply.clone()).map(|()| heard.reply));
+            match said {
+                Err(failure) if self.dead => {
+                    let former = log.narrow(accepted.get(at + 1..).unwrap_or_default());
+                    log.note(&failure.reply.text);
+                    log.widen(former);
+                    return Err(failure);
+                }
+                said => envelope.told.push((*n, said)),
+            }
+        }
+        Ok(())
     }
 }
 

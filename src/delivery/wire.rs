@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::client::TlsStream;
 
@@ -42,6 +42,7 @@ pub(super) struct Pace {
 pub(super) enum Io {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
     /// Taken out for a handshake.
     Gone,
 }
@@ -52,7 +53,6 @@ pub(super) struct Wire(Arc<Mutex<Line>>);
 
 struct Line {
     io: Io,
-    peer: SocketAddr,
     reader: ReplyReader,
     heard: VecDeque<Heard>,
     /// The line for the client.
@@ -71,8 +71,8 @@ struct Line {
 enum Manner {
     /// Until the session stands: after a refusal the client hears nothing more, so that its QUIT waits for no answer.
     Opening {
-        /// Say HELO where the client says EHLO.
-        helo: bool,
+        /// What is said where the client says EHLO.
+        hello: &'static str,
     },
     /// Hung up after a refusal.
     Refused,
@@ -89,12 +89,11 @@ impl fmt::Debug for Wire {
 }
 
 impl Wire {
-    /// Over a connected socket. The greeting has `pace.read` from now on.
-    pub(super) fn new(io: Io, peer: SocketAddr, pace: Pace, helo: bool) -> Self {
+    /// Over a connected socket. The greeting has `pace.read` from now on; `hello` is the first command's verb.
+    pub(super) fn new(io: Io, pace: Pace, hello: &'static str) -> Self {
         let due = Instant::now() + pace.read;
         Self(Arc::new(Mutex::new(Line {
             io,
-            peer,
             reader: ReplyReader::default(),
             heard: VecDeque::new(),
             spoken: Vec::new(),
@@ -104,7 +103,7 @@ impl Wire {
             due,
             sleep: Box::pin(tokio::time::sleep_until(due)),
             trouble: None,
-            manner: Manner::Opening { helo },
+            manner: Manner::Opening { hello },
         })))
     }
 
@@ -159,7 +158,7 @@ impl Wire {
         self.line().trouble.clone()
     }
 
-    /// Takes the socket out for a handshake; `None` when it is encrypted already, or when bytes came after the reply to
+    /// Takes the socket out for a handshake; `None` when there is none to encrypt, or when bytes came after the reply to
     /// STARTTLS: they were sent in plain and would be taken for the server's encrypted words (RFC 3207 section 6).
     pub(super) fn take_plain(&self) -> Option<TcpStream> {
         let mut line = self.line();
@@ -168,7 +167,7 @@ impl Wire {
         }
         match std::mem::replace(&mut line.io, Io::Gone) {
             Io::Plain(socket) => Some(socket),
-            Io::Tls(_) | Io::Gone => None,
+            Io::Tls(_) | Io::Unix(_) | Io::Gone => None,
         }
     }
 
@@ -211,6 +210,7 @@ impl Line {
         match &mut self.io {
             Io::Plain(socket) => ready!(Pin::new(socket).poll_read(cx, &mut buf))?,
             Io::Tls(socket) => ready!(Pin::new(socket).poll_read(cx, &mut buf))?,
+            Io::Unix(socket) => ready!(Pin::new(socket).poll_read(cx, &mut buf))?,
             Io::Gone => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
         if buf.filled().is_empty() {
@@ -244,6 +244,7 @@ impl Line {
             let wrote = match &mut self.io {
                 Io::Plain(socket) => Pin::new(socket).poll_write(cx, rest),
                 Io::Tls(socket) => Pin::new(socket).poll_write(cx, rest),
+                Io::Unix(socket) => Pin::new(socket).poll_write(cx, rest),
                 Io::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
             };
             match wrote {
@@ -334,9 +335,9 @@ impl AsyncWrite for Wire {
         if line.outbox.is_empty() {
             line.due = Instant::now() + line.pace.write;
         }
-        match bytes.strip_prefix(b"EHLO") {
-            Some(rest) if line.manner == (Manner::Opening { helo: true }) => {
-                line.outbox.extend_from_slice(b"HELO");
+        match (line.manner, bytes.strip_prefix(b"EHLO")) {
+            (Manner::Opening { hello }, Some(rest)) => {
+                line.outbox.extend_from_slice(hello.as_bytes());
                 line.outbox.extend_from_slice(rest);
             }
             _ => line.outbox.extend_from_slice(bytes),
@@ -353,6 +354,7 @@ impl AsyncWrite for Wire {
         match &mut self.line().io {
             Io::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
             Io::Tls(socket) => Pin::new(socket).poll_shutdown(cx),
+            Io::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
             Io::Gone => Poll::Ready(Ok(())),
         }
     }
@@ -360,6 +362,7 @@ impl AsyncWrite for Wire {
 
 impl AsyncTokioStream for Wire {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.line().peer)
+        // The client never asks, and a socket has none.
+        Err(io::ErrorKind::Unsupported.into())
     }
 }

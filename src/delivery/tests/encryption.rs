@@ -7,9 +7,9 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use super::super::failure::Failure;
+use super::super::host::Peer;
 use super::super::opening::{Custom, Security, Target};
 use super::super::session::Session;
-use super::super::smarthost::Login;
 use super::super::tls::Tls;
 use super::super::transcript::Transcript;
 use super::server::Script;
@@ -40,10 +40,14 @@ async fn open(
     let (tls, timeouts) = (Tls::with_roots(roots).unwrap(), timeouts());
     let rules = crate::domain::BounceRules::built_in();
     let custom = Custom { hostname: "relay.shop.example", timeouts: &timeouts, tls: &tls, rules: &rules };
-    let target = Target { host, address: server.address, source: None, security, login: Some(&login) };
+    let (peer, protocol) = (&Peer::Ip(server.address), Protocol::Smtp);
+    let target = Target { host, key: host, peer, source: None, protocol, security, login: Some(&login) };
     let mut log = Transcript::default();
     (Session::open(target, custom, &mut log).await, log.text_of(0))
 }
+
+/// TLS with a valid certificate.
+const DEMANDED: Security = Security::Demanded { valid: true };
 
 pub fn offering_tls() -> Script {
     Script { ehlo: b"250-mx.b.example\r\n250-PIPELINING\r\n250 STARTTLS\r\n".to_vec(), ..Script::default() }
@@ -107,13 +111,13 @@ async fn a_password_goes_only_to_a_server_that_proved_its_name() {
     let mut script = Script { tls: Some(acceptor), ..offering_tls() };
     script.ehlo_tls = b"250-mx.b.example\r\n250 AUTH PLAIN\r\n".to_vec();
     let server = Server::start(script.clone()).await;
-    let (session, _) = open(&server, "mx.b.example", Security::Demanded, roots.clone()).await;
+    let (session, _) = open(&server, "mx.b.example", DEMANDED, roots.clone()).await;
     assert_eq!(session.ok().unwrap().agreed.certificate, "valid for mx.b.example");
     for (host, roots, why) in
         [("other.example", roots, "not valid for name"), ("mx.b.example", RootCertStore::empty(), "no trusted roots")]
     {
         let server = Server::start(script.clone()).await;
-        let (session, log) = open(&server, host, Security::Demanded, roots).await;
+        let (session, log) = open(&server, host, DEMANDED, roots).await;
         let failure = session.err().unwrap();
         assert!(failure.reply.text.contains(why) && !failure.permanent, "{}", failure.reply);
         assert_eq!(server.connections(), 1, "{log}");
@@ -128,7 +132,7 @@ async fn a_password_never_goes_in_plain() {
     let old = Script { ehlo: b"500 what\r\n".to_vec(), ..Script::default() };
     for script in [plain, refusing, offering_tls(), old] {
         let server = Server::start(script).await;
-        let (session, log) = open(&server, "mx.b.example", Security::Demanded, RootCertStore::empty()).await;
+        let (session, log) = open(&server, "mx.b.example", DEMANDED, RootCertStore::empty()).await;
         assert!(!session.err().unwrap().permanent, "{log}");
         assert!(!server.commands().iter().any(|c| c.starts_with("AUTH")), "{log}");
     }

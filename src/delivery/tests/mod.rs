@@ -3,8 +3,11 @@
 mod conversation;
 mod encryption;
 mod hostile;
+mod lmtp;
 mod names;
 mod reuse;
+mod routes;
+mod script;
 mod server;
 mod shared;
 mod smarthosts;

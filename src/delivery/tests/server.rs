@@ -1,119 +1,13 @@
 //! A server that says what it is told to.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 
-/// Ends the connection instead of a reply.
-pub const HANG_UP: &str = "HANG UP";
-/// No reply at all, for ever.
-pub const SILENCE: &str = "";
-
-/// What it says at each step.
-#[derive(Clone)]
-pub struct Script {
-    pub greeting: Vec<u8>,
-    pub ehlo: Vec<u8>,
-    pub helo: Vec<u8>,
-    pub starttls: Vec<u8>,
-    pub auth: Vec<u8>,
-    pub mail: Vec<u8>,
-    pub rcpt: Vec<u8>,
-    pub data: Vec<u8>,
-    pub dot: Vec<u8>,
-    /// What it says to some recipients, by the beginning of their address.
-    pub rcpts: Vec<(&'static str, &'static str)>,
-    /// More in one transaction get 452 4.5.3.
-    pub rcpts_max: usize,
-    /// What it says to messages that some recipients are among, by the beginning of their address.
-    pub dots: Vec<(&'static str, &'static str)>,
-    /// Speaks TLS after STARTTLS; without it says something that is no TLS.
-    pub tls: Option<TlsAcceptor>,
-    /// Speaks TLS from the start.
-    pub implicit: bool,
-    /// Hangs up after so many mails.
-    pub mails_max: usize,
-    /// Over TLS: what it offers then.
-    pub ehlo_tls: Vec<u8>,
-}
-
-impl Default for Script {
-    fn default() -> Self {
-        let say = |text: &str| text.as_bytes().to_vec();
-        Self {
-            greeting: say("220 mx.b.example ESMTP\r\n"),
-            ehlo: say("250-mx.b.example\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250 8BITMIME\r\n"),
-            helo: say("250 mx.b.example\r\n"),
-            starttls: say("220 2.0.0 go\r\n"),
-            auth: say("235 2.7.0 welcome\r\n"),
-            mail: say("250 2.1.0 ok\r\n"),
-            rcpt: say("250 2.1.5 ok\r\n"),
-            data: say("354 go on\r\n"),
-            dot: say("250 2.0.0 taken\r\n"),
-            rcpts: Vec::new(),
-            rcpts_max: usize::MAX,
-            dots: Vec::new(),
-            tls: None,
-            implicit: false,
-            mails_max: usize::MAX,
-            ehlo_tls: say("250-mx.b.example\r\n250 8BITMIME\r\n"),
-        }
-    }
-}
-
-impl Script {
-    /// The good server, but for one step's reply.
-    pub fn but(step: &str, reply: &[u8]) -> Self {
-        let mut script = Self::default();
-        *script.at(step) = reply.to_vec();
-        script
-    }
-
-    /// The same with CHUNKING.
-    pub fn chunking(mut self) -> Self {
-        self.ehlo = b"250-mx.b.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 8BITMIME\r\n".to_vec();
-        self
-    }
-
-    /// What it says to RCPT for addresses that begin so.
-    fn rcpt_to(&self, path: &str, accepted: usize) -> &[u8] {
-        match self.rcpts.iter().find(|(start, _)| path.starts_with(start)) {
-            Some((_, reply)) => reply.as_bytes(),
-            None if accepted >= self.rcpts_max => b"452 4.5.3 too many recipients\r\n",
-            None => &self.rcpt,
-        }
-    }
-
-    /// What it says to a message for these.
-    fn dot_to(&self, paths: &[String]) -> &[u8] {
-        let among = |start: &str| paths.iter().any(|path| path.starts_with(start));
-        self.dots.iter().find(|(start, _)| among(start)).map_or(&self.dot, |(_, reply)| reply.as_bytes())
-    }
-
-    /// The same without PIPELINING.
-    pub fn step_by_step(mut self) -> Self {
-        self.ehlo = b"250-mx.b.example\r\n250 SIZE 1000000\r\n".to_vec();
-        self
-    }
-
-    pub fn at(&mut self, step: &str) -> &mut Vec<u8> {
-        match step {
-            "greeting" => &mut self.greeting,
-            "ehlo" => &mut self.ehlo,
-            "helo" => &mut self.helo,
-            "starttls" => &mut self.starttls,
-            "auth" => &mut self.auth,
-            "mail" => &mut self.mail,
-            "rcpt" => &mut self.rcpt,
-            "data" => &mut self.data,
-            "dot" => &mut self.dot,
-            other => panic!("no step {other}"),
-        }
-    }
-}
+pub use super::script::{HANG_UP, SILENCE, Script};
 
 #[derive(Default)]
 pub struct Seen {
@@ -149,6 +43,21 @@ impl Server {
             }
         });
         Self { address, seen }
+    }
+
+    /// On a socket of this machine, and with no address to speak of.
+    pub fn start_on(path: &Path, script: Script) -> Self {
+        let listener = UnixListener::bind(path).unwrap();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let noted = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                noted.lock().unwrap().connections += 1;
+                let (script, noted) = (script.clone(), Arc::clone(&noted));
+                tokio::spawn(async move { drop(talk(socket, &script, &noted, true).await) });
+            }
+        });
+        Self { address: SocketAddr::from(([0, 0, 0, 0], 0)), seen }
     }
 
     pub fn ip(&self) -> IpAddr {
@@ -234,8 +143,9 @@ where
         }
         let path = line.split(['<', '>']).nth(1).unwrap_or_default();
         let reply: &[u8] = match verb.as_str() {
-            "EHLO" => &script.ehlo,
-            "HELO" => &script.helo,
+            "LHLO" if script.lmtp => &script.ehlo,
+            "EHLO" if !script.lmtp => &script.ehlo,
+            "HELO" if !script.lmtp => &script.helo,
             "STARTTLS" => &script.starttls,
             "AUTH" => &script.auth,
             "MAIL" => &script.mail,
@@ -260,17 +170,33 @@ where
             return Ok(End::StartTls);
         }
         if verb == "DATA" && reply.starts_with(b"354") {
-            let message = read_message(&mut socket).await?;
-            let paths = std::mem::take(&mut accepted);
-            let reply = script.dot_to(&paths);
-            seen.lock().unwrap().messages.push(message);
-            seen.lock().unwrap().recipients.push(paths);
             mails += 1;
-            if !say(&mut socket, reply).await? || mails >= script.mails_max {
+            if !take_message(&mut socket, script, seen, std::mem::take(&mut accepted)).await? {
+                return Ok(End::HungUp);
+            }
+            if mails >= script.mails_max {
                 return Ok(End::HungUp);
             }
         }
     }
+}
+
+/// Reads a message for these and says what is said of it.
+async fn take_message<S: AsyncWrite + AsyncRead + Unpin>(
+    socket: &mut BufReader<S>,
+    script: &Script,
+    seen: &Mutex<Seen>,
+    paths: Vec<String>,
+) -> std::io::Result<bool> {
+    let message = read_message(socket).await?;
+    seen.lock().unwrap().messages.push(message);
+    seen.lock().unwrap().recipients.push(paths.clone());
+    for (n, reply) in script.dots_to(&paths).into_iter().enumerate() {
+        if !say(socket, if n < script.replies_max { reply } else { SILENCE.as_bytes() }).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn ask_login<S: AsyncWrite + AsyncRead + Unpin>(
@@ -303,7 +229,7 @@ async fn read_message<S: AsyncRead + Unpin>(socket: &mut BufReader<S>) -> std::i
     loop {
         let at = message.len();
         if socket.read_until(b'\n', &mut message).await? == 0 {
-            return Ok(message);
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         if message.get(at..) == Some(&b".\r\n"[..]) {
             message.truncate(at);

@@ -5,7 +5,7 @@ use super::server::Script;
 use super::*;
 
 fn courier(url: &str) -> Courier {
-    let mode = Mode::Smarthost(Smarthost::parse(url).unwrap());
+    let mode = Mode::Smarthost(Host::smarthost(url).unwrap().into());
     let hostname = "relay.shop.example".to_owned();
     Courier::new(Settings { hostname, mode, timeouts: timeouts(), ..Settings::default() }).unwrap()
 }

@@ -58,6 +58,21 @@ impl Config {
         self
     }
 
+    /// Sends the mail of these domains to a host; with how much TLS, unless that is empty.
+    #[must_use]
+    pub fn route(self, domains: &[&str], to: &str, tls: &str) -> Self {
+        let mut route = toml::Table::new();
+        route.insert("domains".into(), domains.to_vec().into());
+        route.insert("to".into(), to.into());
+        if !tls.is_empty() {
+            route.insert("tls".into(), tls.into());
+        }
+        let mut routes =
+            self.table["delivery"].get("routes").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        routes.push(route.into());
+        self.set("delivery.routes", routes)
+    }
+
     /// The file's text.
     pub fn text(&self) -> String {
         toml::to_string(&self.table).unwrap()

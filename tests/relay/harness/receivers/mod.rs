@@ -8,6 +8,7 @@ mod postfix;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -38,11 +39,30 @@ pub struct Receiver {
 impl Receiver {
     /// aiosmtpd.
     pub async fn aiosmtpd(certificate: &Certificate) -> Self {
+        Self::aiosmtpd_with(certificate, &[]).await
+    }
+
+    /// aiosmtpd by LMTP: `ruled` is refused and `full` put off once, after the message.
+    pub async fn aiosmtpd_by_lmtp(certificate: &Certificate) -> Self {
+        Self::aiosmtpd_with(certificate, &["--lmtp"]).await
+    }
+
+    /// The same over a socket of this machine, without TLS.
+    pub async fn aiosmtpd_by_socket(certificate: &Certificate) -> Self {
+        Self::aiosmtpd_with(certificate, &["--lmtp", "--socket"]).await
+    }
+
+    /// Postfix's test server by LMTP, which takes everything.
+    pub async fn smtp_sink_by_lmtp() -> Self {
+        Self::started(|folder, port| smtp_sink(folder, port, &["-L"]), false).await
+    }
+
+    async fn aiosmtpd_with(certificate: &Certificate, arguments: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let mut command = check("receive_with_aiosmtpd.py");
         command.arg("--folder").arg(folder.path());
         command.arg("--cert").arg(certificate.cert()).arg("--key").arg(certificate.key());
-        command.arg("--recipients-max").arg(RECIPIENTS_MAX.to_string());
+        command.arg("--recipients-max").arg(RECIPIENTS_MAX.to_string()).args(arguments);
         let child = command.process_group(0).spawn().unwrap();
         let told = folder.path().join("port");
         wait_until("aiosmtpd listens", PATIENCE, async || told.exists()).await;
@@ -55,7 +75,7 @@ impl Receiver {
     pub async fn postfix(certificate: &Certificate) -> Self {
         let whole = own_uid() == 0;
         let command = |folder: &Path, port| {
-            if whole { postfix::command(folder, port, certificate) } else { smtp_sink(folder, port) }
+            if whole { postfix::command(folder, port, certificate) } else { smtp_sink(folder, port, &[]) }
         };
         Self::started(command, whole).await
     }
@@ -79,6 +99,14 @@ impl Receiver {
 
     fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// Its URL for a route, by LMTP.
+    pub fn lmtp(&self) -> String {
+        match self.port {
+            0 => format!("lmtp+unix://{}", self.folder.path().join(".lmtp").display()),
+            port => format!("lmtp://127.0.0.1:{port}"),
+        }
     }
 
     /// Its port on 127.0.0.1.
@@ -147,11 +175,17 @@ impl Drop for Receiver {
     }
 }
 
-fn smtp_sink(folder: &Path, port: u16) -> (Command, PathBuf) {
+fn smtp_sink(folder: &Path, port: u16, arguments: &[&str]) -> (Command, PathBuf) {
     let mails = folder.join("mail");
     std::fs::create_dir(&mails).unwrap();
     let mut command = program("smtp-sink");
-    command.arg("-d").arg(mails.join("mail.")).arg(format!("127.0.0.1:{port}")).arg("100");
+    if own_uid() == 0 {
+        // It insists on giving its rights up.
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+        chown(&mails, Some(NOBODY), None).unwrap();
+        command.args(["-u", "nobody"]);
+    }
+    command.args(arguments).arg("-d").arg(mails.join("mail.")).arg(format!("127.0.0.1:{port}")).arg("100");
     (command, mails)
 }
 
