@@ -167,7 +167,13 @@ impl Performer {
         };
         let name = domain.to_string();
         let now = self.clock.now();
-        let made = tokio::task::spawn_blocking(move || new_keys(&domain, now)).await;
+        let known = self.accounts.domains().await?;
+        let has = |algorithm: &str| {
+            let own = known.iter().filter(|known| known.domain == name).flat_map(|known| &known.records);
+            own.into_iter().any(|record| record.algorithm == algorithm)
+        };
+        let missing: Vec<_> = ["rsa", "ed25519"].into_iter().filter(|algorithm| !has(algorithm)).collect();
+        let made = tokio::task::spawn_blocking(move || new_keys(&domain, &missing, now)).await;
         let keys = match made.map_err(|e| e.to_string()).and_then(|m| m.map_err(|e| e.to_string())) {
             Ok(keys) => keys,
             Err(why) => return Ok(Response::failed(format!("no key could be made: {why}"))),
@@ -197,12 +203,15 @@ impl Performer {
     }
 }
 
-/// One key of each algorithm, with selectors that tell them apart.
-fn new_keys(domain: &Domain, now: Timestamp) -> Result<Vec<NewKey>, DkimError> {
+/// One key of each of these algorithms, with selectors that tell them apart.
+fn new_keys(domain: &Domain, algorithms: &[&'static str], now: Timestamp) -> Result<Vec<NewKey>, DkimError> {
     let day = now.to_chrono().format("%Y%m%d").to_string();
-    let new = |algorithm, prefix: &str, (private_key, record_value)| {
-        let key = DomainKey { domain: domain.clone(), selector: format!("{prefix}{day}"), private_key };
-        NewKey { algorithm, key, record_value }
+    let new = |algorithm: &&'static str| {
+        let rsa = *algorithm == "rsa";
+        let (private_key, record_value) = if rsa { dkim::generate_rsa()? } else { dkim::generate_ed25519()? };
+        let selector = format!("{}{day}", if rsa { "pr" } else { "pe" });
+        let key = DomainKey { domain: domain.clone(), selector, private_key };
+        Ok(NewKey { algorithm, key, record_value })
     };
-    Ok(vec![new("rsa", "pr", dkim::generate_rsa()?), new("ed25519", "pe", dkim::generate_ed25519()?)])
+    algorithms.iter().map(new).collect()
 }

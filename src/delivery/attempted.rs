@@ -94,8 +94,8 @@ pub(super) fn word_of(attempts: &[Attempted]) -> (Word, String) {
     let no_server = |one: &&Attempted| matches!(one.reach, Reach::NoServer(_));
     if let Some(one) = attempts.iter().find(too_fast) {
         (Word::TooFast, one.reply().to_string())
-    } else if attempts.iter().any(|one| matches!(one.result, Answer::Handed(_))) {
-        (Word::Taken, String::new())
+    } else if attempts.iter().any(|one| one.spoken) {
+        (Word::Answered, String::new())
     } else if let Some(one) = attempts.iter().find(no_server) {
         (Word::Silent, one.reply().to_string())
     } else {

@@ -1,5 +1,5 @@
 //! How fast one site is approached: it starts with what is known of it, is halved and cools down when the site says that
-//! this is too fast, and rises slowly while mail is taken.
+//! this is too fast, and rises slowly while it says nothing of the kind.
 //!
 //! Pure.
 
@@ -10,14 +10,14 @@ use crate::domain::Timestamp;
 
 /// The least part of the start that is used; a connection, and a message over it, are left always.
 const SHARE_MIN: f64 = 1.0 / 64.0;
-/// So much more of the start is used after so many messages in a row were taken.
+/// So much more of the start is used after so many answers in a row that said nothing of the kind.
 const RAISE: f64 = 1.0 / 16.0;
 const RAISE_AFTER: u32 = 10;
 /// Nothing begins for so long after a cut, at first and at most; each further cut doubles it.
 const COOL_MIN: Duration = Duration::from_secs(5);
-const COOL_MAX: Duration = Duration::from_mins(5);
-/// The least rate, in messages a second: one a minute.
-const RATE_MIN: f64 = 1.0 / 60.0;
+const COOL_MAX: Duration = Duration::from_mins(2);
+/// The least rate, in messages a second: what is given up still has to be given up in time.
+const RATE_MIN: f64 = 1.0 / 5.0;
 /// A rate that was learned rises by so much at a time, and is forgotten above so many times what was refused.
 const RATE_RAISE: f64 = 1.25;
 const RATE_FORGOTTEN: f64 = 2.0;
@@ -31,8 +31,8 @@ const METER: Duration = Duration::from_secs(10);
 /// What an attempt says about the pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
-    /// The mail was taken.
-    Taken,
+    /// The server answered, and did not say that this is too fast: the mail was taken, or refused for its own sake.
+    Answered,
     /// Too fast, too many: 421, or a refusal for the rate.
     TooFast,
     /// No connection stood.
@@ -66,7 +66,7 @@ pub(super) struct Pace {
     cool_until: Timestamp,
     cut_at: Timestamp,
     heard_at: Timestamp,
-    taken: u32,
+    answered: u32,
     silent: u32,
     meter: Meter,
 }
@@ -92,7 +92,7 @@ impl Pace {
             cool_until: long_ago,
             cut_at: long_ago,
             heard_at: now,
-            taken: 0,
+            answered: 0,
             silent: 0,
             meter: Meter { since: now, count: 0.0, before: 0.0 },
         }
@@ -172,10 +172,10 @@ impl Pace {
     pub(super) fn hear(&mut self, word: Word, begun: Timestamp, now: Timestamp) {
         self.heard_at = now;
         match word {
-            Word::Taken => {
-                (self.silent, self.taken) = (0, self.taken + 1);
-                if self.taken >= RAISE_AFTER {
-                    self.taken = 0;
+            Word::Answered => {
+                (self.silent, self.answered) = (0, self.answered + 1);
+                if self.answered >= RAISE_AFTER {
+                    self.answered = 0;
                     self.raise();
                 }
             }
@@ -194,7 +194,7 @@ impl Pace {
         self.share = (self.share / 2.0).max(SHARE_MIN);
         self.cool = (self.cool * 2).clamp(COOL_MIN, COOL_MAX);
         (self.cut_at, self.cool_until) = (now, now + self.cool);
-        (self.taken, self.silent) = (0, 0);
+        (self.answered, self.silent) = (0, 0);
         (self.allowance, self.allowed_at) = (1.0, now);
     }
 

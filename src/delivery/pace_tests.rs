@@ -11,7 +11,7 @@ fn pace() -> Pace {
 }
 
 fn taken(pace: &mut Pace, times: u32, now: Timestamp) {
-    (0..times).for_each(|_| pace.hear(Word::Taken, now, now));
+    (0..times).for_each(|_| pace.hear(Word::Answered, now, now));
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Sites {
         load.pace.hear(word, begun, now);
         match word {
             Word::TooFast | Word::Silent => load.last = Some((now, told.to_owned())),
-            Word::Taken | Word::Other => {}
+            Word::Answered | Word::Other => {}
         }
         self.tidy(site);
     }
@@ -242,7 +242,7 @@ mod tests {
     fn a_site_that_goes_as_ever_is_forgotten_and_a_slowed_one_is_not() {
         let (mut sites, now, site) = (sites(), Timestamp::from_millis(0), Arc::from("mx.example"));
         sites.begin(&site, now);
-        sites.hear(&site, Word::Taken, "250 ok", now, now);
+        sites.hear(&site, Word::Answered, "250 ok", now, now);
         sites.end(&site);
         assert!(sites.loads.is_empty());
         sites.begin(&site, now);

@@ -59,7 +59,7 @@ impl Trial {
         let at_random = self.roll(self.under_way.len());
         let mut d = self.under_way.remove(at_random);
         let (site, _, begun) = self.counted.remove(&d.delivery.raw()).unwrap();
-        let word = [Word::Taken, Word::Other, Word::Silent, Word::TooFast][self.roll(4).min(self.roll(4))];
+        let word = [Word::Answered, Word::Other, Word::Silent, Word::TooFast][self.roll(4).min(self.roll(4))];
         self.window.hear(d.delivery, word, "421 slow", at(begun), at(self.now));
         if word == Word::TooFast && self.cuts.get(&site).is_none_or(|cut| begun > *cut) {
             self.cuts.insert(site, self.now);

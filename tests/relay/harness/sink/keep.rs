@@ -1,15 +1,19 @@
 //! Where the sink's mails go.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use super::{Shared, lock};
 
 /// What happens to a mail that was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Keep {
     /// It is counted, nothing else.
     Count,
+    /// Each recipient of it is a line of a file.
+    List(Arc<Mutex<File>>),
     /// It stays in memory, with the lines of all conversations.
     Memory,
     /// It is written into a folder as `NNNNNN.eml` and `NNNNNN.json`, the second one last.
@@ -82,6 +86,10 @@ impl Shared {
         let recipients = mail.rcpt_to.len() as u64;
         match &self.settings.keep {
             Keep::Count => {}
+            Keep::List(file) => {
+                let lines: String = mail.rcpt_to.iter().map(|to| format!("{to}\n")).collect();
+                lock(file).write_all(lines.as_bytes())?;
+            }
             Keep::Memory => lock(&self.mails).push(mail),
             Keep::Folder(folder) => mail.write_into(folder).await?,
         }

@@ -298,7 +298,7 @@ impl Conversation {
             if let Some(at) = memchr::memmem::find(&self.input[from..], END_OF_MESSAGE) {
                 let end = from + at + 2;
                 let bytes = match self.shared.settings.keep {
-                    Keep::Count => Vec::new(),
+                    Keep::Count | Keep::List(_) => Vec::new(),
                     Keep::Memory | Keep::Folder(_) => without_stuffing(&self.input[..end]),
                 };
                 self.input.drain(..end + 3);
@@ -328,7 +328,7 @@ impl Conversation {
     }
 
     fn note(&self, from_client: bool, text: &str) {
-        if self.shared.settings.keep == Keep::Memory {
+        if matches!(self.shared.settings.keep, Keep::Memory) {
             let line = Line { session: self.number, at_ms: now_ms(), from_client, text: text.to_owned() };
             lock(&self.shared.lines).push(line);
         }
