@@ -100,7 +100,12 @@ fn step(entry: &TimelineEntry) -> Step {
         if attempt.mx.is_empty() {
             return format!("try {}", attempt.n);
         }
-        let tls = if attempt.tls.is_empty() { "no TLS" } else { attempt.tls.as_str() };
+        let tls = match (attempt.tls.as_str(), attempt.certificate.as_str()) {
+            ("", _) => "no TLS".to_owned(),
+            // Events of earlier versions do not say.
+            (tls, "") => tls.to_owned(),
+            (tls, certificate) => format!("{tls}, certificate {certificate}"),
+        };
         format!("try {}, {} {}, {tls}, {} ms", attempt.n, attempt.mx, attempt.ip, attempt.ms)
     };
     let (title, detail) = match &entry.event.fact {
@@ -136,6 +141,13 @@ fn step(entry: &TimelineEntry) -> Step {
         reply: entry.reply.clone(),
         transcript: entry.transcript.clone(),
         target: entry.target.clone(),
+    }
+}
+
+impl Step {
+    /// Whether the transcript's lines say when; those of earlier versions begin with their marks.
+    fn has_times(&self) -> bool {
+        !["C: ", "S: ", "-- "].iter().any(|mark| self.transcript.starts_with(mark))
     }
 }
 

@@ -165,7 +165,7 @@ impl Inner {
         let Some(mut session) = self.pool.take(host).await else { return false };
         journey.connected = true;
         journey.place = Place::of(&session);
-        journey.log.note(&format!("over the connection to {} [{}] that stood", journey.place.mx, journey.place.ip));
+        journey.log.note(&format!("over the connection to {} that stood: {}", session.who(), session.agreed));
         let sent = self.send(&mut session, journey).await;
         self.keep(session, journey);
         match sent {

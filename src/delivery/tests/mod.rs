@@ -117,6 +117,12 @@ fn handed(attempted: &Attempted) -> Reply {
     }
 }
 
+/// The transcript without the times of its lines.
+fn untimed(attempted: &Attempted) -> String {
+    let line = |line: &str| format!("{}\n", line.get(7..).unwrap_or_default());
+    attempted.transcript.lines().map(line).collect()
+}
+
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }

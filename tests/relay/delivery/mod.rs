@@ -11,6 +11,7 @@ mod blocked_connections_are_told_and_end_with_the_first_that_stands;
 mod copies_that_are_alike_share_a_transaction;
 mod each_reply_leads_to_its_state;
 mod each_retry_has_the_same_bytes;
+mod each_try_says_when_and_how_safely;
 mod every_signature_holds;
 mod lines_that_are_too_long_are_encoded;
 mod many_domains_of_one_site_share_its_connections;
