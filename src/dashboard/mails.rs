@@ -149,6 +149,15 @@ impl Step {
     fn has_times(&self) -> bool {
         !["C: ", "S: ", "-- "].iter().any(|mark| self.transcript.starts_with(mark))
     }
+
+    /// The transcript's lines, each with its class of style: the server's are told apart, and its refusals more so.
+    fn lines(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.transcript.lines().map(|line| match line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()) {
+            said if said.starts_with("S: 4") || said.starts_with("S: 5") => ("x", line),
+            said if said.starts_with("S: ") => ("s", line),
+            _ => ("c", line),
+        })
+    }
 }
 
 fn held_back(by: &Suppression) -> String {
