@@ -156,6 +156,7 @@ impl Inner {
         let no_host = route.implicit && journey.addresses == 0;
         let nowhere = |failure: &Failure| no_host && failure.permanent && failure.step == Step::Lookup;
         let last = |failure| if nowhere(&failure) { takes_no_mail(domain, &failure) } else { failure };
+        let last = |failure: Failure| if route.left_out { failure.softened() } else { last(failure) };
         let first = route.hosts.first().map_or(domain.as_str(), String::as_str);
         journey.give_up(|| no_address(first), last);
     }

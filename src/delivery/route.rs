@@ -25,6 +25,8 @@ pub(super) struct Route {
     pub(super) best: usize,
     /// The domain has no MX records: its own address is meant.
     pub(super) implicit: bool,
+    /// It has more hosts than are looked up: what becomes of these is not its last word.
+    pub(super) left_out: bool,
     /// Equal for domains whose mail goes to the same hosts in the same order of preference.
     pub(super) key: String,
 }
@@ -33,7 +35,7 @@ impl Route {
     /// To the one configured host.
     pub(super) fn to_smarthost(smarthost: &Smarthost) -> Self {
         let (site, hosts, key) = (smarthost.host.clone(), vec![smarthost.host.clone()], smarthost.host.clone());
-        Self { site, hosts, best: 1, implicit: false, key }
+        Self { site, hosts, best: 1, implicit: false, left_out: false, key }
     }
 
     /// To the mail exchangers of a domain. `own_name` is this relay's name.
@@ -76,14 +78,19 @@ impl Route {
         all.shuffle(&mut rand::rng());
         all.sort_by_key(|e| e.preference);
         let mut hosts: Vec<String> = Vec::new();
-        let mut bests = 0;
+        let (mut bests, mut left_out) = (0, false);
         for exchange in all {
-            if hosts.len() < HOSTS_MAX && !hosts.contains(&exchange.host) {
-                hosts.push(exchange.host);
-                bests += usize::from(exchange.preference == best);
+            if hosts.contains(&exchange.host) {
+                continue;
             }
+            if hosts.len() >= HOSTS_MAX {
+                left_out = true;
+                break;
+            }
+            hosts.push(exchange.host);
+            bests += usize::from(exchange.preference == best);
         }
-        Ok(Self { site, hosts, best: bests, implicit: false, key })
+        Ok(Self { site, hosts, best: bests, implicit: false, left_out, key })
     }
 }
 

@@ -1,9 +1,11 @@
 //! Couriers against servers and zones that follow a script.
 
 mod conversation;
+mod deaths;
 mod encryption;
 mod hostile;
 mod names;
+mod odd_names;
 mod reuse;
 mod server;
 mod shared;

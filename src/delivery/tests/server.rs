@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// Ends the connection instead of a reply.
+/// Ends the connection instead of a reply, or behind what stands before it.
 pub const HANG_UP: &str = "HANG UP";
 /// No reply at all, for ever.
 pub const SILENCE: &str = "";
@@ -36,6 +36,8 @@ pub struct Script {
     pub implicit: bool,
     /// Hangs up after so many mails.
     pub mails_max: usize,
+    /// Hangs up in the middle of a message, after so many octets.
+    pub message_max: usize,
     /// Over TLS: what it offers then.
     pub ehlo_tls: Vec<u8>,
 }
@@ -59,6 +61,7 @@ impl Default for Script {
             tls: None,
             implicit: false,
             mails_max: usize::MAX,
+            message_max: usize::MAX,
             ehlo_tls: say("250-mx.b.example\r\n250 8BITMIME\r\n"),
         }
     }
@@ -217,17 +220,7 @@ where
         seen.lock().unwrap().commands.push(line.clone());
         let verb = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
         if verb == "BDAT" {
-            let octets = line.split(' ').nth(1).unwrap().parse().unwrap();
-            let mut message = vec![0; octets];
-            socket.read_exact(&mut message).await?;
-            let taken = !accepted.is_empty() && script.mail.starts_with(b"250");
-            let reply = if taken { script.dot_to(&accepted) } else { b"503 5.5.1 no transaction\r\n" };
-            if taken {
-                let mut seen = seen.lock().unwrap();
-                seen.messages.push(message);
-                seen.recipients.push(std::mem::take(&mut accepted));
-            }
-            if !say(&mut socket, reply).await? {
+            if !take_chunk(&mut socket, script, seen, &line, &mut accepted).await? {
                 return Ok(End::HungUp);
             }
             continue;
@@ -246,7 +239,7 @@ where
             _ => b"500 5.5.2 what\r\n",
         };
         match verb.as_str() {
-            "RCPT" if reply.starts_with(b"250") => accepted.push(path.to_owned()),
+            "RCPT" if ends_with(reply, "250") => accepted.push(path.to_owned()),
             "MAIL" | "RSET" => accepted.clear(),
             _ => {}
         }
@@ -259,7 +252,11 @@ where
         if verb == "STARTTLS" && reply.starts_with(b"220") {
             return Ok(End::StartTls);
         }
-        if verb == "DATA" && reply.starts_with(b"354") {
+        if verb == "DATA" && ends_with(reply, "354") {
+            if script.message_max < usize::MAX {
+                socket.read_exact(&mut vec![0; script.message_max]).await?;
+                return Ok(End::HungUp);
+            }
             let message = read_message(&mut socket).await?;
             let paths = std::mem::take(&mut accepted);
             let reply = script.dot_to(&paths);
@@ -271,6 +268,37 @@ where
             }
         }
     }
+}
+
+/// The whole message in one chunk; false when it hung up.
+async fn take_chunk<S: AsyncWrite + AsyncRead + Unpin>(
+    socket: &mut BufReader<S>,
+    script: &Script,
+    seen: &Mutex<Seen>,
+    line: &str,
+    accepted: &mut Vec<String>,
+) -> std::io::Result<bool> {
+    let octets = line.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut message = vec![0; script.message_max.min(octets)];
+    socket.read_exact(&mut message).await?;
+    if message.len() < octets {
+        return Ok(false);
+    }
+    if accepted.is_empty() || !ends_with(&script.mail, "250") {
+        return say(socket, b"503 5.5.1 no transaction\r\n").await;
+    }
+    let reply = script.dot_to(accepted);
+    {
+        let mut seen = seen.lock().unwrap();
+        seen.messages.push(message);
+        seen.recipients.push(std::mem::take(accepted));
+    }
+    say(socket, reply).await
+}
+
+/// Whether a reply's last line has this code.
+fn ends_with(reply: &[u8], code: &str) -> bool {
+    reply.trim_ascii_end().split(|b| *b == b'\n').next_back().is_some_and(|line| line.starts_with(code.as_bytes()))
 }
 
 async fn ask_login<S: AsyncWrite + AsyncRead + Unpin>(
@@ -287,7 +315,9 @@ async fn ask_login<S: AsyncWrite + AsyncRead + Unpin>(
 }
 
 async fn say<S: AsyncWrite + AsyncRead + Unpin>(socket: &mut BufReader<S>, reply: &[u8]) -> std::io::Result<bool> {
-    if reply == HANG_UP.as_bytes() {
+    if let Some(before) = reply.strip_suffix(HANG_UP.as_bytes()) {
+        socket.write_all(before).await?;
+        socket.shutdown().await?;
         return Ok(false);
     }
     if reply == SILENCE.as_bytes() {

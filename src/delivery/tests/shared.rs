@@ -4,7 +4,7 @@ use super::server::{HANG_UP, Script};
 use super::*;
 
 /// The three ways to say an envelope.
-fn ways(script: &Script) -> [Script; 3] {
+pub fn ways(script: &Script) -> [Script; 3] {
     [script.clone(), script.clone().chunking(), script.clone().step_by_step()]
 }
 
@@ -12,7 +12,7 @@ fn with_replies(rcpts: &[(&'static str, &'static str)]) -> Script {
     Script { rcpts: rcpts.to_vec(), ..Script::default() }
 }
 
-async fn send_all(courier: &Courier, names: &[&str]) -> Vec<Attempted> {
+pub async fn send_all(courier: &Courier, names: &[&str]) -> Vec<Attempted> {
     let to: Vec<_> = names.iter().map(|name| address(&format!("{name}@b.example"))).collect();
     let all = Parcel { recipients: &to, ..parcel(&to[0], COPY) };
     let attempted = tokio::time::timeout(Duration::from_secs(30), courier.attempt(all)).await.unwrap();
@@ -21,7 +21,7 @@ async fn send_all(courier: &Courier, names: &[&str]) -> Vec<Attempted> {
 }
 
 /// The first digit of each answer.
-fn digits(attempted: &[Attempted]) -> String {
+pub fn digits(attempted: &[Attempted]) -> String {
     let digit = |one: &Attempted| match one.result {
         Answer::Handed(_) => '2',
         Answer::Temporary(..) => '4',
@@ -35,7 +35,7 @@ async fn keeping(server: &Server) -> Courier {
 }
 
 /// The recipients of each message that was one.
-fn taken(server: &Server) -> Vec<String> {
+pub fn taken(server: &Server) -> Vec<String> {
     let whole = server.messages().iter().map(|message| !message.is_empty()).collect::<Vec<_>>();
     let letters = |paths: Vec<String>| paths.iter().map(|path| &path[..1]).collect();
     server.recipients().into_iter().zip(whole).filter(|(_, whole)| *whole).map(|(paths, _)| letters(paths)).collect()
