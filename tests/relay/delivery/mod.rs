@@ -14,6 +14,7 @@ mod each_retry_has_the_same_bytes;
 mod each_try_says_when_and_how_safely;
 mod every_signature_holds;
 mod lines_that_are_too_long_are_encoded;
+mod mail_for_ourselves_does_not_go_round;
 mod many_domains_of_one_site_share_its_connections;
 mod no_campaign_holds_up_another;
 mod others_take_copies_that_are_shared;
