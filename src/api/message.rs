@@ -41,8 +41,8 @@ fn attempt_json(entry: &TimelineEntry) -> Option<Value> {
     };
     Some(json!({
         "n": attempt.n, "at": entry.event.at.rfc3339(), "outcome": entry.event.fact.kind().as_str(),
-        "mx": attempt.mx, "ip": attempt.ip, "tls": attempt.tls, "code": attempt.code, "enhanced": attempt.enhanced,
-        "ms": attempt.ms, "reply": entry.reply,
+        "mx": attempt.mx, "ip": attempt.ip, "tls": attempt.tls, "certificate": attempt.certificate,
+        "code": attempt.code, "enhanced": attempt.enhanced, "ms": attempt.ms, "reply": entry.reply,
     }))
 }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -113,7 +114,7 @@ impl Listeners {
 }
 
 async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(), String> {
-    let clock = Clock;
+    let (clock, mut signals) = (Clock, Signals::listen()?);
     let listeners = Listeners::bind(&config)?;
     let certificates = Certificates::load(&config)?;
     let accounts = store.accounts();
@@ -172,11 +173,11 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     tracing::info!(source = %store.source(), "ready");
     notify::tell("READY=1");
     let failed = tokio::select! {
-        told = told_to_stop(|| {
+        () = signals.told_to_stop(|| {
             performer.refresh();
             certificates.refresh();
             reload::check_configuration(file, &config);
-        }) => { told?; None }
+        }) => None,
         why = store.failed() => Some(why),
     };
     UnderWay { tasks, stop, delivering, delivery, web, ready }.end(failed).await?;
@@ -373,17 +374,32 @@ async fn sweep(store: Arc<Store>, config: Config, clock: Clock, stop: Cancellati
     }
 }
 
-/// Ends at TERM and INT; a HUP only means to read things anew.
-async fn told_to_stop(reload: impl Fn()) -> Result<(), String> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(|e| e.to_string())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => reload(),
+/// What the system says to the process. They are listened to from the start, so that whoever was told that the relay is
+/// ready can stop it in order.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, String> {
+        let on = |kind| signal(kind).map_err(|e| e.to_string());
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hang_up: on(SignalKind::hangup())?,
+        })
+    }
+
+    /// Ends at TERM and INT; a HUP only means to read things anew.
+    async fn told_to_stop(&mut self, reload: impl Fn()) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => reload(),
+            }
         }
     }
 }

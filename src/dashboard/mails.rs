@@ -100,7 +100,12 @@ fn step(entry: &TimelineEntry) -> Step {
         if attempt.mx.is_empty() {
             return format!("try {}", attempt.n);
         }
-        let tls = if attempt.tls.is_empty() { "no TLS" } else { attempt.tls.as_str() };
+        let tls = match (attempt.tls.as_str(), attempt.certificate.as_str()) {
+            ("", _) => "no TLS".to_owned(),
+            // Events of earlier versions do not say.
+            (tls, "") => tls.to_owned(),
+            (tls, certificate) => format!("{tls}, certificate {certificate}"),
+        };
         // An address that was written as one, and a socket, are named once.
         let place = if attempt.ip.is_empty() || attempt.ip == attempt.mx {
             attempt.mx.clone()
@@ -142,6 +147,22 @@ fn step(entry: &TimelineEntry) -> Step {
         reply: entry.reply.clone(),
         transcript: entry.transcript.clone(),
         target: entry.target.clone(),
+    }
+}
+
+impl Step {
+    /// Whether the transcript's lines say when; those of earlier versions begin with their marks.
+    fn has_times(&self) -> bool {
+        !["C: ", "S: ", "-- "].iter().any(|mark| self.transcript.starts_with(mark))
+    }
+
+    /// The transcript's lines, each with its class of style: the server's are told apart, and its refusals more so.
+    fn lines(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.transcript.lines().map(|line| match line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()) {
+            said if said.starts_with("S: 4") || said.starts_with("S: 5") => ("x", line),
+            said if said.starts_with("S: ") => ("s", line),
+            _ => ("c", line),
+        })
     }
 }
 

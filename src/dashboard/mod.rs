@@ -14,6 +14,7 @@ mod numbers;
 mod operation;
 mod password;
 mod people;
+mod person;
 mod queue;
 mod receipts;
 mod settings;
@@ -137,6 +138,7 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/messages/{id}/source", web::get().to(source::source))
         .route("/messages/{id}/source/came.eml", web::get().to(source::came))
         .route("/messages/{id}/source/leaves.eml", web::get().to(source::leaves))
+        .route("/people/{address}", web::get().to(person::person))
         .route("/inbox", web::get().to(mails::inbox))
         .route("/queue", web::get().to(queue::queue))
         .route("/queue/order", web::get().to(queue::ask))

@@ -62,6 +62,8 @@ pub enum Fault {
     Crowded,
     /// A password could not be hashed.
     Password(String),
+    /// Nothing is known of an address.
+    Stranger,
     /// There is no such thing.
     Missing(&'static str),
     /// The store did not answer.
@@ -89,6 +91,7 @@ impl std::fmt::Display for Fault {
             Self::Foreign => f.write_str("the form came from another site"),
             Self::Crowded => f.write_str("too many passwords are being checked"),
             Self::Password(error) => write!(f, "a password could not be hashed: {error}"),
+            Self::Stranger => f.write_str("nothing is known of the address"),
             Self::Missing(what) => write!(f, "there is no such {what}"),
             Self::Store(error) => error.fmt(f),
             Self::Template(error) => error.fmt(f),
@@ -101,7 +104,7 @@ impl actix_web::ResponseError for Fault {
         match self {
             Self::SignedOut => StatusCode::SEE_OTHER,
             Self::Foreign => StatusCode::FORBIDDEN,
-            Self::Missing(_) => StatusCode::NOT_FOUND,
+            Self::Stranger | Self::Missing(_) => StatusCode::NOT_FOUND,
             Self::Crowded | Self::Store(StoreError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Password(_) | Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -115,6 +118,12 @@ impl actix_web::ResponseError for Fault {
                 "That form came from another site, so nothing was done. Open the page here and try again.".to_owned(),
             ),
             Self::Crowded => ("Try again", "Too many people sign in at this moment. Try again soon.".to_owned()),
+            Self::Stranger => (
+                "Never mailed",
+                "This relay has never had mail for that address, nor had it on the list of suppressions. \
+                 Is it spelt right?"
+                    .to_owned(),
+            ),
             Self::Missing(what) => ("Not found", format!("There is no such {what}; it may have been removed.")),
             Self::Store(StoreError::Busy) => (
                 "Try again",

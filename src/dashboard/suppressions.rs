@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::auth::User;
 use super::format::WrittenTime as _;
+use super::person;
 use super::shell::{Answer, Shell, State, html, see_other};
 use crate::domain::Address;
 use crate::domain::suppression::{Entry, Origin, Reason, stream};
@@ -26,9 +27,9 @@ const BROKEN_SHOWN: usize = 50;
 
 /// What the page says on top.
 #[derive(Debug, Default)]
-struct Flash {
-    bad: bool,
-    text: String,
+pub struct Flash {
+    pub bad: bool,
+    pub text: String,
     broken: Vec<BrokenRow>,
 }
 
@@ -39,6 +40,18 @@ impl Flash {
 
     fn bad(text: impl Into<String>) -> Self {
         Self { bad: true, text: text.into(), ..Self::default() }
+    }
+
+    /// What has been done, in words of ours only: nothing of the address is shown again.
+    pub fn of(done: Option<&str>) -> Self {
+        match done {
+            Some("added") => {
+                Self::good("The address is on the list. Mail to it is held back, also what waits already.")
+            }
+            Some("present") => Self::good("The address was on the list already."),
+            Some("removed") => Self::good("The address is off the list. What was held back is not sent any more."),
+            _ => Self::default(),
+        }
     }
 }
 
@@ -70,17 +83,22 @@ pub struct Form {
     address: String,
     #[serde(default)]
     scope: String,
+    /// `person` on that address's own page.
+    #[serde(default)]
+    from: String,
+}
+
+impl Form {
+    /// The page the form stands on, to say there what was done.
+    fn done(&self, address: &str, what: &str) -> String {
+        let page = if self.from == "person" { person::place(address) } else { "/suppressions".to_owned() };
+        format!("{page}?done={what}")
+    }
 }
 
 /// GET /suppressions
 pub async fn list(user: User, state: State, query: web::Query<Query>) -> Answer {
-    // Words of ours only: nothing of the address is shown again.
-    let flash = match query.done.as_deref() {
-        Some("added") => Flash::good("The address is on the list. Mail to it is held back, also what waits already."),
-        Some("present") => Flash::good("The address was on the list already."),
-        Some("removed") => Flash::good("The address is off the list. What was held back is not sent any more."),
-        _ => Flash::default(),
-    };
+    let flash = Flash::of(query.done.as_deref());
     show(&user, &state, StatusCode::OK, &query, flash, Form::default()).await
 }
 
@@ -116,9 +134,11 @@ pub async fn add(user: User, state: State, form: web::Form<Form>) -> Answer {
         Ok(read) => read,
         Err(why) => return complain(&user, &state, StatusCode::BAD_REQUEST, &why, form).await,
     };
+    let place = |what: &str| form.done(address.as_str(), what);
+    let places = (place("added"), place("present"));
     let entry = Entry { address, reason: Reason::Manual, scope, since: None };
     let listed = state.suppressions.add(vec![entry], Origin::Dashboard, state.clock.now()).await?;
-    Ok(see_other(if listed.added > 0 { "/suppressions?done=added" } else { "/suppressions?done=present" }))
+    Ok(see_other(if listed.added > 0 { &places.0 } else { &places.1 }))
 }
 
 /// POST /suppressions/remove: for exactly the scope of the row.
@@ -127,8 +147,9 @@ pub async fn remove(user: User, state: State, form: web::Form<Form>) -> Answer {
         Ok(read) => read,
         Err(why) => return complain(&user, &state, StatusCode::BAD_REQUEST, &why, Form::default()).await,
     };
+    let place = form.done(address.as_str(), "removed");
     state.suppressions.remove(address, Some(scope), state.clock.now()).await?;
-    Ok(see_other("/suppressions?done=removed"))
+    Ok(see_other(&place))
 }
 
 fn read(form: &Form) -> Result<(Address, String), String> {

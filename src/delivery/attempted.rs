@@ -70,7 +70,7 @@ pub struct Attempted {
     pub tls: String,
     /// What its certificate is worth; empty without TLS.
     pub certificate: String,
-    /// Lines that begin with `C: `, `S: ` or `-- `, at most 16 KiB; without the message, without passwords,
+    /// Lines that begin with their time and `C: `, `S: ` or `-- `, at most 16 KiB; without the message, without passwords,
     /// and without those whom it was shared with.
     pub transcript: String,
     /// How long it took.

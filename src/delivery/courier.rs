@@ -165,6 +165,7 @@ impl Inner {
         let no_host = route.implicit && journey.addresses == 0;
         let nowhere = |failure: &Failure| no_host && failure.permanent && failure.step == Step::Lookup;
         let last = |failure| if nowhere(&failure) { takes_no_mail(domain, &failure) } else { failure };
+        let last = |failure: Failure| if route.left_out { failure.softened() } else { last(failure) };
         let first = route.hosts.first().map_or(domain.as_str(), String::as_str);
         journey.give_up(|| no_address(first), last);
     }
@@ -175,7 +176,7 @@ impl Inner {
         let Some(mut session) = self.pool.take(&key).await else { return false };
         journey.connected = true;
         journey.place = Place::of(&session);
-        journey.log.note(&format!("over the connection to {} that stood", session.who()));
+        journey.log.note(&format!("over the connection to {} that stood: {}", session.who(), session.agreed));
         let sent = self.send(&mut session, journey).await;
         self.keep(session, journey);
         match sent {

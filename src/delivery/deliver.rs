@@ -185,6 +185,7 @@ impl Inner {
             mx: attempted.mx,
             ip: attempted.ip,
             tls: attempted.tls,
+            certificate: attempted.certificate,
             code: reply.code,
             enhanced: reply.enhanced.map(|e| e.to_string()).unwrap_or_default(),
             ms: attempted.ms,

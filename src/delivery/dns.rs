@@ -18,6 +18,8 @@ const CACHE_MAX: u64 = 10_000;
 const NEGATIVE_TTL_MAX: Duration = Duration::from_mins(5);
 /// Questions under way to one resolver.
 const REQUESTS_MAX: usize = 1_024;
+/// Aliases that are followed before they count as a circle.
+const ALIASES_MAX: usize = 8;
 /// One try at one resolver.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -72,13 +74,29 @@ impl Dns {
     /// The MX records of a domain, in no order.
     pub(super) async fn exchanges(&self, domain: &str) -> Result<Vec<Exchange>, LookupError> {
         let mut found = Vec::new();
-        for data in self.ask(domain, RecordType::MX).await? {
+        let answer = match self.ask(domain, RecordType::MX).await {
+            Err(LookupError::NoRecords) => return Err(self.without_circle(domain, LookupError::NoRecords).await),
+            answer => answer?,
+        };
+        for data in answer {
             if let RData::MX(mx) = data {
                 let host = mx.exchange.to_ascii().trim_end_matches('.').to_ascii_lowercase();
                 found.push(Exchange { preference: mx.preference, host });
             }
         }
         if found.is_empty() { Err(LookupError::NoRecords) } else { Ok(found) }
+    }
+
+    /// The same where there are none: resolvers answer so, too, when aliases lead in a circle, and that says nothing.
+    async fn without_circle(&self, name: &str, found: LookupError) -> LookupError {
+        let mut at = name.to_owned();
+        for _ in 0..ALIASES_MAX {
+            match self.ask(&at, RecordType::CNAME).await.unwrap_or_default().into_iter().next() {
+                Some(RData::CNAME(to)) => at = to.0.to_ascii().trim_end_matches('.').to_owned(),
+                _ => return found,
+            }
+        }
+        LookupError::Unanswered("its aliases lead in a circle".to_owned())
     }
 
     /// The addresses of a host, kinds in turn. When one kind did not come and the other has none,
@@ -106,7 +124,7 @@ impl Dns {
                 Err(LookupError::Unanswered(why))
             }
             (Some(LookupError::NoName), _) | (_, Some(LookupError::NoName)) => Err(LookupError::NoName),
-            _ => Err(LookupError::NoRecords),
+            _ => Err(self.without_circle(host, LookupError::NoRecords).await),
         }
     }
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::time::Instant;
 
 use crate::domain::{BounceClass, BounceRules, EnhancedCode};
 
@@ -178,7 +179,7 @@ impl Session {
         }
         match self.shake_hands(target, custom, valid).await {
             Ok(agreed) => {
-                log.note(&format!("{}, certificate {}", agreed.version, agreed.certificate));
+                log.note(&agreed.to_string());
                 self.agreed = agreed;
                 self.downgraded = false;
             }
@@ -255,7 +256,7 @@ async fn connect(target: Target<'_>, custom: Custom<'_>, log: &mut Transcript) -
     let shaken = tokio::time::timeout(custom.timeouts.handshake, handshake).await;
     match shaken.unwrap_or_else(|_| Err("the handshake took too long".to_owned())) {
         Ok((socket, agreed)) => {
-            log.note(&format!("{}, certificate {}", agreed.version, agreed.certificate));
+            log.note(&agreed.to_string());
             Ok((Io::Tls(socket), agreed))
         }
         Err(why) => Err(untrusted(Step::Handshake, format!("no TLS with {who}: {why}"))),
@@ -297,13 +298,13 @@ fn greet(
     let mut step = Step::Greeting;
     let verb = hello(target.protocol, humility);
     loop {
-        let Some(heard) = wire.take_reply() else {
-            wire.take_fragment().iter().for_each(|line| log.server(line));
+        let Some((heard, at)) = wire.take_reply() else {
+            log.server(&wire.take_fragment(), Instant::now());
             let failure = Failure::trouble(step, &wire.trouble().unwrap_or(Trouble::Closed), &who);
             log.note(&failure.reply.text);
             return Err(failure.into());
         };
-        heard.lines.iter().for_each(|line| log.server(line));
+        log.server(&heard.lines, at);
         let reply = heard.reply;
         if reply.code < 400 && !reply.is_positive() {
             return Err(Failure::protocol(step, format!("{who} answered {reply} out of turn")).into());
@@ -319,7 +320,7 @@ fn greet(
             return Ok(if humility.helo { Offers::default() } else { Offers::read(&heard.lines) });
         }
         step = Step::Ehlo;
-        log.client(&format!("{verb} {}", custom.hostname));
+        log.client_at(&format!("{verb} {}", custom.hostname), at);
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Route {
     pub(super) best: usize,
     /// The domain has no MX records: its own address is meant.
     pub(super) implicit: bool,
+    /// It has more hosts than are looked up: what becomes of these is not its last word.
+    pub(super) left_out: bool,
     /// Equal for domains whose mail goes to the same hosts in the same order of preference.
     pub(super) key: String,
     /// The one that the operator named; `None` where the DNS said whom to ask.
@@ -36,7 +38,7 @@ impl Route {
     /// To a host that the operator named.
     pub(super) fn to_named(host: &Arc<Host>) -> Self {
         let (name, key, named) = (host.name(), host.key(), Some(Arc::clone(host)));
-        Self { site: name.clone(), hosts: vec![name], best: 1, implicit: false, key, named }
+        Self { site: name.clone(), hosts: vec![name], best: 1, implicit: false, left_out: false, key, named }
     }
 
     /// To the mail exchangers of a domain. `own_name` is this relay's name.
@@ -79,14 +81,19 @@ impl Route {
         all.shuffle(&mut rand::rng());
         all.sort_by_key(|e| e.preference);
         let mut hosts: Vec<String> = Vec::new();
-        let mut bests = 0;
+        let (mut bests, mut left_out) = (0, false);
         for exchange in all {
-            if hosts.len() < HOSTS_MAX && !hosts.contains(&exchange.host) {
-                hosts.push(exchange.host);
-                bests += usize::from(exchange.preference == best);
+            if hosts.contains(&exchange.host) {
+                continue;
             }
+            if hosts.len() >= HOSTS_MAX {
+                left_out = true;
+                break;
+            }
+            hosts.push(exchange.host);
+            bests += usize::from(exchange.preference == best);
         }
-        Ok(Self { site, hosts, best: bests, implicit: false, key, named: None })
+        Ok(Self { site, hosts, best: bests, implicit: false, left_out, key, named: None })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lettre::transport::smtp::client::AsyncSmtpConnection;
+use tokio::time::Instant;
 
 use crate::domain::{BounceRules, Reply};
 
@@ -117,20 +118,20 @@ impl Session {
     }
 
     async fn last_words(&self, log: &mut Transcript) -> Option<Reply> {
-        let heard = self.wire.last_words().await?;
-        heard.lines.iter().for_each(|line| log.server(line));
+        let (heard, at) = self.wire.last_words().await?;
+        log.server(&heard.lines, at);
         Some(heard.reply)
     }
 
     /// The reply that has just come, or why none came.
     pub(super) async fn heard(&mut self, step: Step, log: &mut Transcript) -> Result<Heard, Failure> {
-        if let Some(heard) = self.wire.take_reply() {
-            heard.lines.iter().for_each(|line| log.server(line));
+        if let Some((heard, at)) = self.wire.take_reply() {
+            log.server(&heard.lines, at);
             return Ok(heard);
         }
         self.dead = true;
         let trouble = self.wire.trouble().unwrap_or(Trouble::Closed);
-        self.wire.take_fragment().iter().for_each(|line| log.server(line));
+        log.server(&self.wire.take_fragment(), Instant::now());
         if trouble != Trouble::Slow
             && let Some(reply) = self.last_words(log).await
             && reply.code >= 400

@@ -3,6 +3,7 @@
 //! Between mail servers a certificate is seldom demanded (opportunistic TLS, RFC 7435), but it is always looked at, and
 //! what was found stands with the attempt.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -16,6 +17,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+/// Characters of a verdict on a certificate.
+const VERDICT_MAX: usize = 160;
+
 /// What a handshake came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Agreed {
@@ -23,6 +27,15 @@ pub(super) struct Agreed {
     pub(super) version: String,
     /// What the certificate is worth.
     pub(super) certificate: String,
+}
+
+impl fmt::Display for Agreed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.version.as_str() {
+            "" => f.write_str("no TLS"),
+            version => write!(f, "{version}, certificate {}", self.certificate),
+        }
+    }
 }
 
 /// What makes encrypted connections.
@@ -109,8 +122,10 @@ impl ServerCertVerifier for Witness {
         };
         let words = match &found {
             Ok(_) => format!("valid for {}", server_name.to_str()),
+            // Some of it may be the certificate's own words.
             Err(error) => format!("not valid: {}", explain(error)),
         };
+        let words = words.chars().filter(|c| !c.is_control()).take(VERDICT_MAX).collect();
         *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = words;
         if self.demand { found } else { Ok(ServerCertVerified::assertion()) }
     }

@@ -54,7 +54,8 @@ pub(super) struct Wire(Arc<Mutex<Line>>);
 struct Line {
     io: Io,
     reader: ReplyReader,
-    heard: VecDeque<Heard>,
+    /// Replies, and when each was complete.
+    heard: VecDeque<(Heard, Instant)>,
     /// The line for the client.
     spoken: Vec<u8>,
     outbox: Vec<u8>,
@@ -130,14 +131,14 @@ impl Wire {
         self.line().manner = if writing { Manner::Message } else { Manner::Talking };
     }
 
-    /// The oldest reply not yet taken.
-    pub(super) fn take_reply(&self) -> Option<Heard> {
+    /// The oldest reply not yet taken, and when it was complete.
+    pub(super) fn take_reply(&self) -> Option<(Heard, Instant)> {
         self.line().heard.pop_front()
     }
 
     /// What the server says after something failed, or before it was asked: it may tell why it goes. Nothing more is
     /// written over this connection.
-    pub(super) async fn last_words(&self) -> Option<Heard> {
+    pub(super) async fn last_words(&self) -> Option<(Heard, Instant)> {
         {
             let mut line = self.line();
             line.outbox.clear();
@@ -273,7 +274,7 @@ impl Line {
         loop {
             if let Some(heard) = self.reader.next().map_err(invalid)? {
                 self.spoken = plain_line(heard.reply.code);
-                self.heard.push_back(heard);
+                self.heard.push_back((heard, Instant::now()));
                 return Poll::Ready(Ok(()));
             }
             match self.poll_fill(cx) {

@@ -4,6 +4,7 @@
 //! (replies, transcripts, subjects, metadata, agents, targets) stands beside the ledger, never in it. Facts have a
 //! versioned byte form that is read for ever: numbers of kinds and fields are never reused.
 
+pub use super::attempt::Attempt;
 use super::audience::Audience;
 use super::bounce::{BounceClass, coded_enum};
 use super::campaign::{CampaignId, Mode};
@@ -100,25 +101,6 @@ pub struct Accepted {
     pub pixel: bool,
     /// How many tracked links the copy is planned to carry.
     pub links: u16,
-}
-
-/// One try.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// From 1; 0 when nothing was tried.
-    pub n: u32,
-    /// The host's name; empty when none was reached for.
-    pub mx: String,
-    /// Its address.
-    pub ip: String,
-    /// The TLS version, empty for none.
-    pub tls: String,
-    /// The reply's code.
-    pub code: u16,
-    /// The reply's enhanced code as text, empty for none.
-    pub enhanced: String,
-    /// How long the try took.
-    pub ms: u64,
 }
 
 /// A pixel or a link was fetched.
@@ -429,25 +411,6 @@ impl Accepted {
     }
 }
 
-impl Attempt {
-    fn write(&self, w: FieldWriter) -> FieldWriter {
-        let w = w.number(10, self.n.into()).text(11, &self.mx).text(12, &self.ip).text(13, &self.tls);
-        w.number(14, self.code.into()).text(15, &self.enhanced).number(16, self.ms)
-    }
-
-    fn read(f: &Fields<'_>) -> Result<Self, WireError> {
-        Ok(Self {
-            n: f.small(10)?,
-            mx: f.text(11),
-            ip: f.text(12),
-            tls: f.text(13),
-            code: f.small(14)?,
-            enhanced: f.text(15),
-            ms: f.number(16),
-        })
-    }
-}
-
 impl Hit {
     fn write(&self, w: FieldWriter) -> FieldWriter {
         let w = self.about.write(w).number(24, self.position.into()).signed(25, self.pattern);
@@ -497,7 +460,7 @@ pub(crate) mod tests {
 
     fn attempt() -> Attempt {
         let (mx, ip, tls) = ("mx1.example.org".to_owned(), "192.0.2.1".to_owned(), "TLSv1.3".to_owned());
-        Attempt { n: 2, mx, ip, tls, code: 451, enhanced: "4.7.1".to_owned(), ms: 312 }
+        Attempt { n: 2, mx, ip, tls, certificate: String::new(), code: 451, enhanced: "4.7.1".to_owned(), ms: 312 }
     }
 
     fn bounce(since: i64) -> Suppression {
@@ -514,6 +477,7 @@ pub(crate) mod tests {
             address: "192.0.2.0/24".to_owned(),
         };
         let scope = "list.example.org".to_owned();
+        let certified = Attempt { certificate: "valid for mx1.example.org".to_owned(), ..attempt() };
         let left = Suppression { reason: Reason::Unsubscribe, scope, ..bounce(1_795_467_845_678) };
         vec![
             Fact::Suppressed { about, by: Some(left.clone()) },
@@ -524,6 +488,7 @@ pub(crate) mod tests {
                 origin: Origin::Delivery,
                 delivery,
             }),
+            Fact::Delivered { about, attempt: certified, pixel: false, links: 0 },
         ]
     }
 

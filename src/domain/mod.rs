@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod asked_pause;
+pub mod attempt;
 pub mod audience;
 pub mod bounce;
 pub mod bounce_rules;

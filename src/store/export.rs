@@ -177,7 +177,8 @@ fn address(conn: &Connection, person: i64) -> Result<Option<String>, StoreError>
 fn attempt_json(attempt: &Attempt, reply: &str, next: Option<Timestamp>) -> Value {
     let mut out = json!({"n": attempt.n, "code": attempt.code, "text": reply, "ms": attempt.ms});
     let fields = [("mx", &attempt.mx), ("ip", &attempt.ip), ("tls", &attempt.tls), ("enhanced", &attempt.enhanced)];
-    for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
+    let fields = fields.into_iter().chain([("certificate", &attempt.certificate)]);
+    for (name, value) in fields.filter(|(_, value)| !value.is_empty()) {
         out[name] = json!(value);
     }
     if let Some(next) = next {

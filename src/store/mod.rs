@@ -44,6 +44,7 @@ mod refill_tests;
 mod report;
 mod report_campaign;
 mod report_delivery;
+mod report_person;
 mod report_queue;
 mod schema;
 mod secret;

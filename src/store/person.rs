@@ -5,12 +5,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::error::StoreError;
 use crate::domain::{Address, PersonId};
 
+pub(super) const FIND: &str = "select id from person where address = ?1";
+
 /// The number of an address; `None` when it has none.
 pub(super) fn find(conn: &Connection, address: &Address) -> Result<Option<PersonId>, StoreError> {
-    let stored = conn
-        .prepare_cached("select id from person where address = ?1")?
-        .query_row([address.canonical()], |row| row.get(0))
-        .optional()?;
+    let stored = conn.prepare_cached(FIND)?.query_row([address.canonical()], |row| row.get(0)).optional()?;
     Ok(stored.map(PersonId::from_raw))
 }
 

@@ -8,14 +8,16 @@ use super::fold_rows::mode;
 use super::hits::Hits;
 use super::reader::Readers;
 use super::view::{
-    CampaignReport, CampaignRow, DeliveryReport, DeliveryRow, LinkRow, Overview, Point, Receipt, RefusalRow, SiteRow,
-    State,
+    CampaignReport, CampaignRow, DeliveryReport, DeliveryRow, LinkRow, Overview, PersonReport, Point, Receipt,
+    RefusalRow, SiteRow, State,
 };
 use super::view_queue::{LastReply, QueueReport};
-use super::{findings, names, report_campaign, report_delivery, report_queue};
+use super::{findings, names, report_campaign, report_delivery, report_person, report_queue};
 use crate::domain::counts::METRICS;
 use crate::domain::timestamp::BUCKET_MS;
-use crate::domain::{CampaignId, Counts, DeliveryId, Domain, MessageId, Metric, Mode, Selection, Timestamp};
+use crate::domain::{
+    Address, CampaignId, Counts, DeliveryId, Domain, MessageId, Metric, Mode, PersonId, Selection, Timestamp,
+};
 
 /// Campaigns that a list can be sorted over; older ones are found by their name.
 const CAMPAIGNS_MAX: u32 = 5_000;
@@ -75,6 +77,8 @@ pub struct DeliveryFilter {
     pub waiting_at: Option<Domain>,
     /// Those of one message.
     pub message: Option<MessageId>,
+    /// Those to one person.
+    pub person: Option<PersonId>,
 }
 
 /// Reads for pages and programs. Each is interrupted after two seconds with [`StoreError::Busy`].
@@ -147,6 +151,17 @@ impl Reports {
     /// One delivery, whole.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryReport>, StoreError> {
         self.readers.read(move |conn| report_delivery::whole(conn, id)).await
+    }
+
+    /// What is known of an address, with at most `limit` of its deliveries, those before `before`; `None` when it was
+    /// never mailed nor suppressed, or is erased.
+    pub async fn person(
+        &self,
+        address: Address,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Option<PersonReport>, StoreError> {
+        self.readers.read(move |conn| report_person::whole(conn, &address, before, limit)).await
     }
 
     /// How many deliveries wait, live and sandbox.

@@ -76,6 +76,26 @@ fn list_of(
     before: Option<DeliveryId>,
     limit: u32,
 ) -> Result<Vec<DeliveryRow>, StoreError> {
+    let (sql, values) = query_of(filter, before, limit);
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), read_row)?;
+    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+    if let (None, Some(mode), Some(state)) = (filter.campaign, filter.mode, filter.state) {
+        let sql = format!(
+            "{SELECT_OWN} where d.mode = ? and d.state = ? and d.delivery < ? order by d.delivery desc limit ?"
+        );
+        let before = before.map_or(i64::MAX, DeliveryId::raw);
+        let mut statement = conn.prepare_cached(&sql)?;
+        let own = statement.query_map(params![mode_code(mode), state.code(), before, limit], read_row)?;
+        rows.extend(own.collect::<Result<Vec<_>, _>>()?);
+        rows.sort_by_key(|row| std::cmp::Reverse(row.delivery));
+        rows.truncate(limit as usize);
+    }
+    Ok(rows)
+}
+
+/// The query of a list and its values.
+pub(super) fn query_of(filter: &DeliveryFilter, before: Option<DeliveryId>, limit: u32) -> (String, Vec<Value>) {
     let by_queue = filter.waiting_at.is_some() || (filter.state == Some(State::Queued) && filter.campaign.is_none());
     let select = if by_queue {
         SELECT_ROW
@@ -100,6 +120,9 @@ fn list_of(
     if let Some(message) = filter.message {
         want("d.message = ?", message.raw());
     }
+    if let Some(person) = filter.person {
+        want("d.person = ?", person.raw());
+    }
     if let Some(mode) = filter.mode {
         // Written out, so that the partial index of sandbox mail is seen to fit.
         match mode_code(mode) {
@@ -114,22 +137,7 @@ fn list_of(
         want(&format!("{id} < ?"), before.raw());
     }
     values.push(Value::Integer(limit.into()));
-    let sql = format!("{select} where {} order by {id} desc limit ?", wanted.join(" and "));
-    let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), read_row)?;
-    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
-    if let (None, Some(mode), Some(state)) = (filter.campaign, filter.mode, filter.state) {
-        let sql = format!(
-            "{SELECT_OWN} where d.mode = ? and d.state = ? and d.delivery < ? order by d.delivery desc limit ?"
-        );
-        let before = before.map_or(i64::MAX, DeliveryId::raw);
-        let mut statement = conn.prepare_cached(&sql)?;
-        let own = statement.query_map(params![mode_code(mode), state.code(), before, limit], read_row)?;
-        rows.extend(own.collect::<Result<Vec<_>, _>>()?);
-        rows.sort_by_key(|row| std::cmp::Reverse(row.delivery));
-        rows.truncate(limit as usize);
-    }
-    Ok(rows)
+    (format!("{select} where {} order by {id} desc limit ?", wanted.join(" and ")), values)
 }
 
 /// One delivery, whole.

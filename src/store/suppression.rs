@@ -328,6 +328,20 @@ fn list(
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
+pub(super) fn of_person_sql() -> String {
+    format!(
+        "{SELECT_ROW} from v_suppression s left join person p on p.id = s.person \
+         where s.person = ?1 and +s.reason > 0 order by s.scope limit ?2"
+    )
+}
+
+/// What holds back mail to a person, by scope.
+pub(super) fn of_person(conn: &Connection, person: PersonId, limit: u32) -> Result<Vec<SuppressionRow>, StoreError> {
+    let mut statement = conn.prepare_cached(&of_person_sql())?;
+    let rows = statement.query_map(params![person.raw(), limit], read_row)?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
 fn slice(conn: &Connection, after: i64) -> Result<Vec<SuppressionRow>, StoreError> {
     let sql = format!(
         "{SELECT_ROW} from v_suppression s left join person p on p.id = s.person \

@@ -1,6 +1,7 @@
 //! What pages and programs read: plain values, made by `report` from the rollups, never from raw events.
 
 use super::order::Pause;
+use super::suppression::SuppressionRow;
 use crate::domain::audience::Audience;
 use crate::domain::bounce::BounceClass;
 use crate::domain::campaign::{CampaignId, Mode};
@@ -177,6 +178,17 @@ impl DeliveryRow {
     pub fn is_own_mail(&self) -> bool {
         self.campaign == CampaignId::OWN_MAIL
     }
+}
+
+/// What is known of one address.
+#[derive(Debug, Clone)]
+pub struct PersonReport {
+    /// The address in lower case.
+    pub address: String,
+    /// Mail to it, newest first, each with the last reply to it; empty where nothing was said.
+    pub deliveries: Vec<(DeliveryRow, String)>,
+    /// What holds back mail to it, by scope; at most 100.
+    pub suppressions: Vec<SuppressionRow>,
 }
 
 /// An event with the text that stands beside it.

@@ -56,10 +56,15 @@ pub fn offering_tls() -> Script {
 #[tokio::test]
 async fn offered_tls_is_used_and_the_certificate_judged() {
     let server = Server::start(Script { tls: Some(acceptor()), ..offering_tls() }).await;
-    let attempted = send(&courier_to(&server).await).await;
-    handed(&attempted);
-    assert_eq!(attempted.tls, "TLSv1.3");
-    assert!(attempted.certificate.starts_with("not valid: "), "{}", attempted.certificate);
+    let courier = courier_with(&server, |settings| settings.messages_per_connection = 2).await;
+    // The second one goes over the connection that stands, and says so too.
+    for noted in ["-- TLSv1.3, certificate not valid: ", "that stood: TLSv1.3, certificate not valid: "] {
+        let attempted = send(&courier).await;
+        handed(&attempted);
+        assert_eq!(attempted.tls, "TLSv1.3");
+        assert!(attempted.certificate.starts_with("not valid: "), "{}", attempted.certificate);
+        assert!(attempted.transcript.contains(noted), "{}", attempted.transcript);
+    }
     let commands = server.commands();
     assert_eq!(commands[..3], ["EHLO relay.shop.example", "STARTTLS", "EHLO relay.shop.example"]);
     assert!(!commands[3].contains("SIZE"), "offers made in plain do not count: {commands:?}");

@@ -1,6 +1,7 @@
 //! Servers that keep to no rule.
 
 use super::server::{Script, early, flood};
+use super::shared::ways;
 use super::*;
 
 async fn courier_at(address: SocketAddr) -> Courier {
@@ -63,6 +64,13 @@ async fn odd_replies_are_understood() {
         ("rcpt", &b"571 5.7.1 caf\xe9 refused\r\n"[..], 571, "caf\u{fffd} refused"),
         ("rcpt", b"550-5.1.1 no\r\n451 4.7.1 such\r\n", 451, "no\nsuch"),
         ("rcpt", b"451-4.7.1 no\n550 5.1.1 such\n", 550, "no\nsuch"),
+        ("rcpt", b"250-2.1.5 ok\r\n550 5.1.1 who\r\n", 550, "ok\nwho"),
+        ("dot", b"250-2.0.0 taken\r\n451 4.3.0 or not\r\n", 451, "taken\nor not"),
+        ("greeting", b"220-mx.b.example\r\n554 5.7.1 not you\r\n", 554, "mx.b.example\nnot you"),
+        ("greeting", b"554 5.7.1 \xff\xfe\xc3\r\n", 554, "\u{fffd}\u{fffd}\u{fffd}"),
+        ("mail", b"451 4.7.1 sp\xe4ter\r\n", 451, "sp\u{fffd}ter"),
+        ("data", b"550 5.7.1 n\xc3\xb6\r\n", 550, "n\u{f6}"),
+        ("dot", b"550 5.7.1 \x80\r\n", 550, "\u{fffd}"),
         ("dot", b"599\r\n", 599, ""),
         ("mail", b"550-one\r\nand more\r\n550 two\r\n", 550, "one\nand more\ntwo"),
         ("data", b"550 5.7.1 \x1b[31m<script>\r\n", 550, "[31m<script>"),
@@ -72,6 +80,38 @@ async fn odd_replies_are_understood() {
         let (reply, _) = if code == 451 { temporary(&attempted) } else { permanent(&attempted) };
         assert_eq!((reply.code, reply.text.as_str()), (code, text));
         assert!(!attempted.transcript.contains('\x1b'));
+    }
+}
+
+#[tokio::test]
+async fn a_reply_whose_last_line_is_good_is_good() {
+    for (step, said) in [
+        ("greeting", "554-5.7.1 not you\r\n220 mx.b.example\r\n"),
+        ("mail", "451-4.7.1 caf\u{e9}\r\n250 2.1.0 ok\r\n"),
+        ("rcpt", "550-5.1.1 who\r\n250 2.1.5 ok\r\n"),
+        ("data", "451-4.3.0 no\r\n354 go on\r\n"),
+        ("dot", "550-5.7.1 spam\r\n250 2.0.0 taken\r\n"),
+    ] {
+        for script in ways(&Script::but(step, said.as_bytes())) {
+            let server = Server::start(script).await;
+            handed(&send(&courier_to(&server).await).await);
+            assert_eq!((server.connections(), server.messages().len()), (1, 1), "{step}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_reply_breaks_the_protocol_at_each_step() {
+    for said in ["hello\r\n", "25\r\n", "ok 250\r\n", "999 9.9.9 x\r\n", "100 go on\r\n", "\r\n", "\u{ff}\u{fe}\r\n"] {
+        for step in ["greeting", "ehlo", "mail", "rcpt", "data", "dot"] {
+            let script = Script::but(step, said.as_bytes());
+            let server = Server::start(if step == "ehlo" { script } else { script.step_by_step() }).await;
+            let attempted = send(&courier_to(&server).await).await;
+            let (reply, class) = temporary(&attempted);
+            assert_eq!(class, BounceClass::TlsOrProtocol, "{step} {said:?}: {reply}");
+            let messages = usize::from(step == "dot");
+            assert_eq!((server.connections(), server.messages().len()), (1, messages), "{step} {said:?}");
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Couriers against servers and zones that follow a script.
 
 mod conversation;
+mod deaths;
 mod encryption;
 mod hostile;
 mod lmtp;
 mod names;
+mod odd_names;
 mod reuse;
 mod routes;
 mod script;
@@ -118,6 +120,12 @@ fn handed(attempted: &Attempted) -> Reply {
         Answer::Handed(reply) => reply.clone(),
         other => panic!("{other:?}\n{}", attempted.transcript),
     }
+}
+
+/// The transcript without the times of its lines.
+fn untimed(attempted: &Attempted) -> String {
+    let line = |line: &str| format!("{}\n", line.get(7..).unwrap_or_default());
+    attempted.transcript.lines().map(line).collect()
 }
 
 fn ip(text: &str) -> IpAddr {

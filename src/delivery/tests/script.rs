@@ -2,7 +2,7 @@
 
 use tokio_rustls::TlsAcceptor;
 
-/// Ends the connection instead of a reply.
+/// Ends the connection instead of a reply, or behind what stands before it.
 pub const HANG_UP: &str = "HANG UP";
 /// No reply at all, for ever.
 pub const SILENCE: &str = "";
@@ -31,6 +31,8 @@ pub struct Script {
     pub implicit: bool,
     /// Hangs up after so many mails.
     pub mails_max: usize,
+    /// Hangs up in the middle of a message, after so many octets.
+    pub message_max: usize,
     /// Over TLS: what it offers then.
     pub ehlo_tls: Vec<u8>,
     /// Speaks LMTP: `dots` are what it says to each recipient that they fit.
@@ -58,6 +60,7 @@ impl Default for Script {
             tls: None,
             implicit: false,
             mails_max: usize::MAX,
+            message_max: usize::MAX,
             ehlo_tls: say("250-mx.b.example\r\n250 8BITMIME\r\n"),
             lmtp: false,
             replies_max: usize::MAX,

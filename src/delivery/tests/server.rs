@@ -126,17 +126,7 @@ where
         seen.lock().unwrap().commands.push(line.clone());
         let verb = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
         if verb == "BDAT" {
-            let octets = line.split(' ').nth(1).unwrap().parse().unwrap();
-            let mut message = vec![0; octets];
-            socket.read_exact(&mut message).await?;
-            let taken = !accepted.is_empty() && script.mail.starts_with(b"250");
-            let reply = if taken { script.dot_to(&accepted) } else { b"503 5.5.1 no transaction\r\n" };
-            if taken {
-                let mut seen = seen.lock().unwrap();
-                seen.messages.push(message);
-                seen.recipients.push(std::mem::take(&mut accepted));
-            }
-            if !say(&mut socket, reply).await? {
+            if !take_chunk(&mut socket, script, seen, &line, &mut accepted).await? {
                 return Ok(End::HungUp);
             }
             continue;
@@ -156,7 +146,7 @@ where
             _ => b"500 5.5.2 what\r\n",
         };
         match verb.as_str() {
-            "RCPT" if reply.starts_with(b"250") => accepted.push(path.to_owned()),
+            "RCPT" if ends_with(reply, "250") => accepted.push(path.to_owned()),
             "MAIL" | "RSET" => accepted.clear(),
             _ => {}
         }
@@ -169,7 +159,11 @@ where
         if verb == "STARTTLS" && reply.starts_with(b"220") {
             return Ok(End::StartTls);
         }
-        if verb == "DATA" && reply.starts_with(b"354") {
+        if verb == "DATA" && ends_with(reply, "354") {
+            if script.message_max < usize::MAX {
+                socket.read_exact(&mut vec![0; script.message_max]).await?;
+                return Ok(End::HungUp);
+            }
             mails += 1;
             if !take_message(&mut socket, script, seen, std::mem::take(&mut accepted)).await? {
                 return Ok(End::HungUp);
@@ -199,6 +193,37 @@ async fn take_message<S: AsyncWrite + AsyncRead + Unpin>(
     Ok(true)
 }
 
+/// The whole message in one chunk; false when it hung up.
+async fn take_chunk<S: AsyncWrite + AsyncRead + Unpin>(
+    socket: &mut BufReader<S>,
+    script: &Script,
+    seen: &Mutex<Seen>,
+    line: &str,
+    accepted: &mut Vec<String>,
+) -> std::io::Result<bool> {
+    let octets = line.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut message = vec![0; script.message_max.min(octets)];
+    socket.read_exact(&mut message).await?;
+    if message.len() < octets {
+        return Ok(false);
+    }
+    if accepted.is_empty() || !ends_with(&script.mail, "250") {
+        return say(socket, b"503 5.5.1 no transaction\r\n").await;
+    }
+    let reply = script.dot_to(accepted);
+    {
+        let mut seen = seen.lock().unwrap();
+        seen.messages.push(message);
+        seen.recipients.push(std::mem::take(accepted));
+    }
+    say(socket, reply).await
+}
+
+/// Whether a reply's last line has this code.
+fn ends_with(reply: &[u8], code: &str) -> bool {
+    reply.trim_ascii_end().split(|b| *b == b'\n').next_back().is_some_and(|line| line.starts_with(code.as_bytes()))
+}
+
 async fn ask_login<S: AsyncWrite + AsyncRead + Unpin>(
     socket: &mut BufReader<S>,
     seen: &Mutex<Seen>,
@@ -213,7 +238,9 @@ async fn ask_login<S: AsyncWrite + AsyncRead + Unpin>(
 }
 
 async fn say<S: AsyncWrite + AsyncRead + Unpin>(socket: &mut BufReader<S>, reply: &[u8]) -> std::io::Result<bool> {
-    if reply == HANG_UP.as_bytes() {
+    if let Some(before) = reply.strip_suffix(HANG_UP.as_bytes()) {
+        socket.write_all(before).await?;
+        socket.shutdown().await?;
         return Ok(false);
     }
     if reply == SILENCE.as_bytes() {

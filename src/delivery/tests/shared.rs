@@ -4,7 +4,7 @@ use super::server::{HANG_UP, Script};
 use super::*;
 
 /// The three ways to say an envelope.
-fn ways(script: &Script) -> [Script; 3] {
+pub fn ways(script: &Script) -> [Script; 3] {
     [script.clone(), script.clone().chunking(), script.clone().step_by_step()]
 }
 

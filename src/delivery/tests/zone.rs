@@ -10,6 +10,9 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
+/// Aliases that are followed for an answer: they may lead in a circle.
+const CHAIN_MAX: usize = 10;
+
 #[derive(Clone)]
 pub enum Entry {
     Records(Vec<RData>),
@@ -113,7 +116,9 @@ fn answer(question: &[u8], entries: &Entries, truncate: bool) -> Option<Vec<u8>>
     let entries = entries.lock().unwrap();
     let mut name = query.name().clone();
     let key = |name: &Name, kind| (name.to_ascii().trim_end_matches('.').to_ascii_lowercase(), kind);
-    while let Some(Entry::Records(to)) = entries.get(&key(&name, RecordType::CNAME)) {
+    while let Some(Entry::Records(to)) = entries.get(&key(&name, RecordType::CNAME))
+        && answer.answers.len() < CHAIN_MAX
+    {
         answer.add_answer(Record::from_rdata(name.clone(), 60, to[0].clone()));
         if let RData::CNAME(to) = &to[0] {
             name = to.0.clone();

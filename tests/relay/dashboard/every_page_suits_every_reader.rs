@@ -26,6 +26,8 @@ async fn places(browser: &Browser) -> Vec<(&'static str, String)> {
         ("suppressions", "/suppressions"),
         ("settings", "/settings"),
         ("order", "/queue/order?act=cancel&kind=domain&value=hill.example"),
+        ("person", "/people/ok-reader1%40harbour.example"),
+        ("person-suppressed", "/people/permfail-moved%40harbour.example"),
         ("how", "/how"),
         ("login", "/login"),
         ("welcome-used", "/welcome/none"),

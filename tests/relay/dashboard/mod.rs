@@ -1,6 +1,7 @@
 //! Pages and the JSON for programs.
 
 mod a_campaigns_mails_show_one_receipt;
+mod a_persons_page_shows_all_mail_to_them;
 mod a_preview_asks_nobody;
 mod a_receipt_of_a_thousand_links_stays_short;
 mod campaigns_are_named_by_lists_and_by_people;

@@ -16,6 +16,7 @@ async fn every_page_needs_a_login() {
         "/messages/1/source",
         "/messages/1/source/came.eml",
         "/messages/1/source/leaves.eml",
+        "/people/a%40a.example",
         "/inbox",
         "/queue",
         "/queue/order?act=cancel&kind=all",

@@ -23,8 +23,10 @@ async fn markup_from_servers_and_visitors_is_shown_harmlessly() {
     ];
     let script = Sink::scripted(steps).await.unwrap();
     let mut relay = Config::smarthost(script.address()).start().await;
-    let mail = "From: a@own.example\r\nX-Postrider-Campaign: c\r\nContent-Type: text/html\r\n\r\n<a href=\"https://a.example/\">x</a>\r\n";
-    assert_eq!(relay.submit("a@own.example", &["ok@b.example"], mail).await.code, 250);
+    let mail = format!(
+        "From: a@own.example\r\nSubject: {EVIL}\r\nX-Postrider-Campaign: c\r\nContent-Type: text/html\r\n\r\n<a href=\"https://a.example/\">x</a>\r\n"
+    );
+    assert_eq!(relay.submit("a@own.example", &["ok@b.example"], &mail).await.code, 250);
     relay.campaign_with("c", "/delivered", 1).await;
     wait_until("the server closes", PATIENCE, async || !script.heard().is_empty()).await;
     let heard = script.heard();
@@ -43,6 +45,7 @@ async fn markup_from_servers_and_visitors_is_shown_harmlessly() {
     for path in ["/", "/queue", "/domains", "/settings", &campaign] {
         pages.push(browser.get(path).await.text());
     }
+    pages.extend(people(&browser).await);
     let fields =
         [("email", EVIL), ("password", PASSWORD), ("name", EVIL), ("domains", EVIL), ("old", EVIL), ("new", EVIL)];
     for path in ["/login", "/welcome/x", "/settings/credentials", "/settings/people", "/settings/password"] {
@@ -57,6 +60,8 @@ async fn markup_from_servers_and_visitors_is_shown_harmlessly() {
         format!("/campaigns/{query}"),
         format!("/?range={query}"),
         format!("/welcome/{query}"),
+        format!("/people/{query}"),
+        format!("/people/ok%40b.example?before={query}&done={query}"),
     ] {
         let answer = browser.get(&path).await;
         assert!(answer.status < 500, "{path}: {}", answer.status);
@@ -69,4 +74,20 @@ async fn markup_from_servers_and_visitors_is_shown_harmlessly() {
     assert!(log.lines().all(|line| !line.chars().any(char::is_control)), "{log}");
     assert!(browser.is_signed_in().await, "{}", relay.http(&Request::get("/login")).await.status);
     relay.finish().await;
+}
+
+/// The pages of whom the mail went to, and of an address that is markup itself.
+async fn people(browser: &Browser<'_>) -> Vec<String> {
+    let person = browser.get("/people/ok%40b.example").await.text();
+    assert_eq!(person.matches("&#60;script&#62;alert(1)").count(), 2, "its subject and the reply: {person}");
+    let mut pages = vec![person];
+    let odd = [("address", "\"<script>alert(1)</script><img\\ src=x>\"@b.example"), ("from", "person")];
+    let listed = browser.post("/suppressions", &odd).await;
+    let place = listed.header("location").unwrap().to_owned();
+    assert!(place.starts_with("/people/%22%3Cscript%3Ealert%281%29%3C%2Fscript%3E"), "{place}");
+    let person = browser.get(&place).await.text();
+    assert!(person.contains("<h1><bdi>&#34;&#60;script&#62;alert(1)&#60;/script&#62;"), "{person}");
+    pages.push(person);
+    pages.push(browser.get("/suppressions").await.text());
+    pages
 }
