@@ -162,7 +162,7 @@ impl Inner {
 
     /// Sends over an idle session. False when there is none, or when it turned out dead before it had taken MAIL.
     async fn reuse(&self, host: &str, journey: &mut Journey<'_>) -> bool {
-        let Some(mut session) = self.pool.take(host).await else { return false };
+        let Some(mut session) = self.pool.take(host, journey.parcel.sources).await else { return false };
         journey.connected = true;
         journey.place = Place::of(&session);
         journey.log.note(&format!("over the connection to {} [{}] that stood", journey.place.mx, journey.place.ip));
@@ -207,11 +207,9 @@ impl Inner {
     }
 
     async fn visit(&self, host: &str, address: SocketAddr, journey: &mut Journey<'_>) -> Result<(), Failure> {
-        let Ok(source) = source_for(address.ip(), &self.settings.source_addresses) else {
-            let text = format!("no source address of the kind of {}", address.ip());
-            let class = BounceClass::NoAnswer;
-            return Err(Failure::found(Step::Connect, 451, EnhancedCode(4, 4, 1), class, text));
-        };
+        let sources = journey.parcel.sources;
+        let own = if sources.is_empty() { &self.settings.source_addresses } else { sources };
+        let source = source_for(address.ip(), own).inspect_err(|failure| journey.log.note(&failure.reply.text))?;
         journey.addresses += 1;
         journey.place = Place { mx: host.to_owned(), ip: address.ip().to_string(), ..Place::default() };
         let (security, login) = self.security(address.ip());
@@ -228,6 +226,7 @@ impl Inner {
         journey.connected |= opened.as_ref().map_or_else(|failure| failure.step > Step::Connect, |_| true);
         let mut session = opened?;
         session.seat = Some(seat);
+        session.sources = sources.to_vec();
         journey.sessions += 1;
         journey.place = Place::of(&session);
         let sent = self.send(&mut session, journey).await;

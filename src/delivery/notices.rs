@@ -205,6 +205,7 @@ impl Notices {
             short_lines: false,
             vendor_headers: false,
             untracked: None,
+            source_addresses: Vec::new(),
         }
     }
 }

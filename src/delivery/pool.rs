@@ -1,6 +1,7 @@
 //! Sessions that wait a moment for the next copy to the same host.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const SWEEP_EVERY_MAX: Duration = Duration::from_secs(1);
 /// Whoever waits for a connection of its site to end waits no longer: it says goodbye within less.
 const SEAT_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Idle sessions by host name, and how many connections there are to each site.
+/// Idle sessions by host name and the addresses that they may leave from, and how many connections there are to each site.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Shelf>, Seats);
 
@@ -26,9 +27,12 @@ struct Shelf {
     content: Mutex<Content>,
 }
 
+/// A host, and the addresses that a session may leave from; empty for those of the settings.
+type Way = (String, Vec<IpAddr>);
+
 #[derive(Default)]
 struct Content {
-    by_host: HashMap<String, Vec<(Instant, Session)>>,
+    by_host: HashMap<Way, Vec<(Instant, Session)>>,
     count: usize,
     swept: bool,
 }
@@ -38,10 +42,11 @@ impl Pool {
         Self(Arc::new(Shelf { idle_max, content: Mutex::default() }), Seats::default())
     }
 
-    /// The session of this host that was used last and still stands.
-    pub(super) async fn take(&self, host: &str) -> Option<Session> {
+    /// The session of this host, from one of these addresses, that was used last and still stands.
+    pub(super) async fn take(&self, host: &str, sources: &[IpAddr]) -> Option<Session> {
+        let way = (host.to_owned(), sources.to_vec());
         loop {
-            let session = self.0.content().pop(host)?;
+            let session = self.0.content().pop(&way)?;
             if session.is_quiet().await {
                 return Some(session);
             }
@@ -82,7 +87,8 @@ impl Pool {
             return;
         }
         content.count += 1;
-        content.by_host.entry(session.host.clone()).or_default().push((Instant::now(), session));
+        let way = (session.host.clone(), session.sources.clone());
+        content.by_host.entry(way).or_default().push((Instant::now(), session));
         if !std::mem::replace(&mut content.swept, true) {
             tokio::spawn(sweep(Arc::downgrade(&self.0)));
         }
@@ -102,8 +108,8 @@ impl Shelf {
 }
 
 impl Content {
-    fn pop(&mut self, host: &str) -> Option<Session> {
-        let (_, session) = self.by_host.get_mut(host)?.pop()?;
+    fn pop(&mut self, way: &Way) -> Option<Session> {
+        let (_, session) = self.by_host.get_mut(way)?.pop()?;
         self.count -= 1;
         Some(session)
     }

@@ -1,6 +1,6 @@
 //! One SMTP conversation, as a client (RFC 5321), over one connection: commands, replies, and its end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use lettre::transport::smtp::client::AsyncSmtpConnection;
@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub(super) dirty: bool,
     pub(super) dead: bool,
     pub(super) seat: Option<Seat>,
+    /// Whose mail it may carry: that which leaves from one of these.
+    pub(super) sources: Vec<IpAddr>,
 }
 
 impl Session {

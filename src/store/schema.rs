@@ -33,6 +33,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0014_turns", include_str!("../../migrations/0014_turns.sql")),
     ("0015_full_mailbox", include_str!("../../migrations/0015_full_mailbox.sql")),
     ("0016_repeats", include_str!("../../migrations/0016_repeats.sql")),
+    ("0017_source_addresses", include_str!("../../migrations/0017_source_addresses.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.

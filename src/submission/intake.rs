@@ -228,6 +228,7 @@ impl Intake {
             vendor_headers: settings.vendor_headers,
             short_lines: false,
             untracked: None,
+            source_addresses: submitted.credential.source_addresses.clone(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Where the sink's mails go.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::{Shared, lock};
@@ -23,6 +24,8 @@ pub struct Received {
     pub number: u64,
     /// The connection it came by, from 1.
     pub session: u64,
+    /// The address it came from.
+    pub peer: IpAddr,
     /// The name the client gave in EHLO or HELO.
     pub helo: String,
     /// The reverse path; empty for the null sender.
