@@ -49,7 +49,7 @@ expire = "4m"
 bounce_messages = false
 EOF
 (cd "$work/ours" && "$postrider" domain add bench.example) >/dev/null
-rss() { sed -n 's/^VmRSS: *\([0-9]*\) kB/\1/p' "/proc/$relay/status"; }
+rss() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$relay/status"; }
 
 began="$(now)"
 "$flood" --server "$submission" --messages "$messages" --sessions 20 --from news@bench.example --size 4096 --keep \

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Api, answer, authorised, failed, store_failed};
 use crate::domain::{DeliveryId, Fact};
-use crate::store::view::{DeliveryReport, Receipt, ReceiptKind, ReceiptLink, TimelineEntry};
+use crate::store::view::{DeliveryReport, Receipt, ReceiptKind, ReceiptLink, Repeat, TimelineEntry};
 
 /// GET /api/v1/messages/{id}; the id is the one in the page's address.
 pub(super) async fn message(request: HttpRequest, api: web::Data<Api>, id: web::Path<String>) -> HttpResponse {
@@ -27,7 +27,15 @@ fn report_json(report: &DeliveryReport) -> Value {
         "mode": row.mode.as_str(), "recipient": row.recipient, "subject": row.subject, "state": row.state.as_str(),
         "accepted_at": row.accepted_at.rfc3339(), "body_kept": report.body_kept,
         "attempts": report.timeline.iter().filter_map(attempt_json).collect::<Vec<_>>(),
+        "repeats": report.repeats.iter().map(repeat_json).collect::<Vec<_>>(),
         "receipt": receipt_json(&report.receipt),
+    })
+}
+
+fn repeat_json(repeat: &Repeat) -> Value {
+    json!({
+        "first": repeat.first.to_string(), "again": repeat.again.map(|id| id.to_string()), "times": repeat.times,
+        "recipients": repeat.recipients, "first_at": repeat.first_at.rfc3339(), "last_at": repeat.last_at.rfc3339(),
     })
 }
 

@@ -30,8 +30,12 @@ pub(super) async fn greet(
     if !accounts.users().await.map_err(fault)?.is_empty() || !accounts.credentials().await.map_err(fault)?.is_empty() {
         return Ok(());
     }
-    let request =
-        Request::CredentialCreate { name: CREDENTIAL.to_owned(), domains: Vec::new(), profile: "campaign".to_owned() };
+    let request = Request::CredentialCreate {
+        name: CREDENTIAL.to_owned(),
+        domains: Vec::new(),
+        profile: "campaign".to_owned(),
+        source_addresses: Vec::new(),
+    };
     let Response::Credential { username, password } = performer.perform(request).await else { return Ok(()) };
     let token = secret(settings::random);
     accounts.create_link(Credential::hash(token.as_bytes()), None, clock.now()).await.map_err(fault)?;

@@ -7,6 +7,7 @@ mod metrics;
 mod notify;
 mod reload;
 mod settings;
+mod signals;
 mod web;
 
 use std::collections::HashMap;
@@ -18,7 +19,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -114,7 +114,7 @@ impl Listeners {
 }
 
 async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(), String> {
-    let (clock, mut signals) = (Clock, Signals::listen()?);
+    let (clock, mut told) = (Clock, signals::Signals::listen()?);
     let listeners = Listeners::bind(&config)?;
     let certificates = Certificates::load(&config)?;
     let accounts = store.accounts();
@@ -173,7 +173,7 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     tracing::info!(source = %store.source(), "ready");
     notify::tell("READY=1");
     let failed = tokio::select! {
-        () = signals.told_to_stop(|| {
+        () = told.told_to_stop(|| {
             performer.refresh();
             certificates.refresh();
             reload::check_configuration(file, &config);
@@ -369,36 +369,6 @@ async fn sweep(store: Arc<Store>, config: Config, clock: Clock, stop: Cancellati
         while let Ok(count) = store.queue().sweep_bodies(before, bytes_max).await {
             if count < 400 {
                 break;
-            }
-        }
-    }
-}
-
-/// What the system says to the process. They are listened to from the start, so that whoever was told that the relay is
-/// ready can stop it in order.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, String> {
-        let on = |kind| signal(kind).map_err(|e| e.to_string());
-        Ok(Self {
-            terminate: on(SignalKind::terminate())?,
-            interrupt: on(SignalKind::interrupt())?,
-            hang_up: on(SignalKind::hangup())?,
-        })
-    }
-
-    /// Ends at TERM and INT; a HUP only means to read things anew.
-    async fn told_to_stop(&mut self, reload: impl Fn()) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => reload(),
             }
         }
     }

@@ -10,9 +10,10 @@ use crate::control::{DomainLine, Request, Response};
 
 pub(super) fn credential(config: &Config, command: &CredentialCommand) -> Result<(), Failure> {
     match command {
-        CredentialCommand::Create { name, domains, profile, json } => {
+        CredentialCommand::Create { name, domains, profile, source_addresses, json } => {
             let (name, domains, profile) = (name.clone(), domains.clone(), profile.clone());
-            let response = ask(config, Request::CredentialCreate { name, domains, profile })?;
+            let source_addresses = source_addresses.clone();
+            let response = ask(config, Request::CredentialCreate { name, domains, profile, source_addresses })?;
             match response {
                 Response::Credential { username, password } if *json => {
                     say(&serde_json::json!({"username": username, "password": password}).to_string());
@@ -79,7 +80,9 @@ pub(super) fn show(response: Response) -> Result<(), Failure> {
         Response::Credentials { credentials } => {
             for c in credentials {
                 let domains = if c.domains.is_empty() { "any domain".to_owned() } else { c.domains.join(" ") };
-                say(&format!("{}\t{}\t{}\t{}", c.name, c.profile, domains, c.created_at));
+                let sources: Vec<_> = c.source_addresses.iter().map(ToString::to_string).collect();
+                let sources = if sources.is_empty() { "as configured".to_owned() } else { sources.join(" ") };
+                say(&format!("{}\t{}\t{}\t{}\t{sources}", c.name, c.profile, domains, c.created_at));
             }
         }
         Response::Users { emails } if emails.is_empty() => {

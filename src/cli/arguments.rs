@@ -1,5 +1,6 @@
 //! The command line's grammar.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -98,6 +99,9 @@ pub enum CredentialCommand {
         /// campaign, or transactional: no rewriting, first in the queue.
         #[arg(long, default_value = "campaign", value_parser = ["campaign", "transactional"])]
         profile: String,
+        /// An address of this machine that its mail leaves from, instead of delivery.source_addresses; may be repeated.
+        #[arg(long = "source-address", value_name = "IP")]
+        source_addresses: Vec<IpAddr>,
         /// Print {"username":"…","password":"…"}.
         #[arg(long)]
         json: bool,

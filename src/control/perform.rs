@@ -1,5 +1,6 @@
 //! Performing requests on the open store.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::request::{CredentialLine, DomainLine, Request, Response};
@@ -52,8 +53,8 @@ impl Performer {
     pub async fn perform(&self, request: Request) -> Response {
         let done = match request {
             Request::Ping => Ok(Response::done("the relay is running")),
-            Request::CredentialCreate { name, domains, profile } => {
-                self.create_credential(name, &domains, &profile).await
+            Request::CredentialCreate { name, domains, profile, source_addresses } => {
+                self.create_credential(name, &domains, &profile, source_addresses).await
             }
             Request::CredentialList => self.list_credentials().await,
             Request::CredentialRevoke { name } => self.revoke_credential(name).await,
@@ -73,7 +74,13 @@ impl Performer {
         done.unwrap_or_else(|error| Response::failed(error.to_string()))
     }
 
-    async fn create_credential(&self, name: String, domains: &[String], profile: &str) -> Result<Response, StoreError> {
+    async fn create_credential(
+        &self,
+        name: String,
+        domains: &[String],
+        profile: &str,
+        mut source_addresses: Vec<IpAddr>,
+    ) -> Result<Response, StoreError> {
         if !Credential::is_name(&name) {
             return Ok(Response::failed(format!("{name:?} cannot be used: {NAME_RULE}")));
         }
@@ -87,9 +94,12 @@ impl Performer {
         let Some(profile) = Profile::parse(profile) else {
             return Ok(Response::failed(format!("{profile:?} is no profile; there are campaign and transactional")));
         };
+        // Two sets of the same addresses share connections.
+        source_addresses.sort_unstable();
+        source_addresses.dedup();
         let password = credential::password(self.random);
         let secret_sha256 = Credential::hash(password.as_bytes());
-        let credential = Credential { name: name.clone(), domains: own, profile, secret_sha256 };
+        let credential = Credential { name: name.clone(), domains: own, profile, source_addresses, secret_sha256 };
         if self.accounts.create_credential(credential, self.clock.now()).await? {
             return Ok(Response::Credential { username: name, password });
         }
@@ -101,6 +111,7 @@ impl Performer {
             name: row.credential.name.clone(),
             domains: row.credential.domains.iter().map(ToString::to_string).collect(),
             profile: row.credential.profile.as_str().to_owned(),
+            source_addresses: row.credential.source_addresses.clone(),
             created_at: row.created_at.rfc3339(),
         };
         let credentials = self.accounts.credentials().await?.into_iter().map(line).collect();

@@ -1,5 +1,7 @@
 //! What can be asked of a relay.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 /// A request. New ones may be added; an older relay answers those it does not know with a failure.
@@ -14,6 +16,9 @@ pub enum Request {
         domains: Vec<String>,
         /// `campaign` or `transactional`.
         profile: String,
+        /// The addresses that its mail leaves from; empty for those of the configuration.
+        #[serde(default)]
+        source_addresses: Vec<IpAddr>,
     },
     /// Lists credentials.
     CredentialList,
@@ -154,6 +159,9 @@ pub struct CredentialLine {
     pub domains: Vec<String>,
     /// Its profile.
     pub profile: String,
+    /// The addresses that its mail leaves from; empty for those of the configuration.
+    #[serde(default)]
+    pub source_addresses: Vec<IpAddr>,
     /// Since when, RFC 3339.
     pub created_at: String,
 }

@@ -13,7 +13,7 @@ use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
 use crate::domain::{BounceClass, DeliveryId, Domain, Fact, Mode, Suppression};
 use crate::mail::preview;
 use crate::store::DeliveryFilter;
-use crate::store::view::{DeliveryReport, DeliveryRow, State as DeliveryState, TimelineEntry};
+use crate::store::view::{DeliveryReport, DeliveryRow, Repeat, State as DeliveryState, TimelineEntry};
 
 /// Mails a page.
 const PAGE: u32 = 50;
@@ -92,6 +92,38 @@ pub struct Step {
     pub reply: String,
     pub transcript: String,
     pub target: String,
+    pub other: Option<DeliveryId>,
+}
+
+/// That the message was submitted again, or that it is such a one.
+fn repeated(repeat: &Repeat, report: &DeliveryReport) -> Step {
+    let (first, credential) = (repeat.first, &report.credential);
+    let had = usize::try_from(repeat.recipients).unwrap_or(usize::MAX).counted("recipient");
+    let (title, detail) = match (repeat.again, repeat.times) {
+        (Some(again), _) if first == report.row.message => (
+            "Submitted again",
+            format!("over credential {credential}, as {again}; {had} had it already: nobody was mailed twice"),
+        ),
+        (Some(_), _) => ("Submitted before", format!("as {first}, which {had} had already: nobody was mailed twice")),
+        (None, 1) => ("Submitted again", format!("over credential {credential}; nobody was mailed twice")),
+        (None, n) => {
+            let since = repeat.first_at.long();
+            (
+                "Submitted again",
+                format!("{n} times since {since} UTC over credential {credential}; nobody was mailed twice"),
+            )
+        }
+    };
+    Step {
+        at: repeat.last_at,
+        kind: "repeated".to_owned(),
+        title: title.to_owned(),
+        detail,
+        reply: String::new(),
+        transcript: String::new(),
+        target: String::new(),
+        other: repeat.other,
+    }
 }
 
 fn step(entry: &TimelineEntry) -> Step {
@@ -147,6 +179,7 @@ fn step(entry: &TimelineEntry) -> Step {
         reply: entry.reply.clone(),
         transcript: entry.transcript.clone(),
         target: entry.target.clone(),
+        other: None,
     }
 }
 
@@ -182,7 +215,9 @@ struct MessagePage {
 /// GET /messages/{id}
 pub async fn message(user: User, state: State, id: web::Path<String>) -> Answer {
     let report = state.reports.delivery(delivery_id(&id)?).await?.ok_or(Fault::Missing("mail"))?;
-    let steps = report.timeline.iter().map(step).collect();
+    let repeats = report.repeats.iter().map(|repeat| repeated(repeat, &report));
+    let mut steps: Vec<_> = report.timeline.iter().map(step).chain(repeats).collect();
+    steps.sort_by_key(|step| step.at);
     page(&MessagePage { shell: Shell::new(&state, "messages", &user.0), report, steps })
 }
 

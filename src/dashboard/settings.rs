@@ -151,7 +151,7 @@ pub async fn create_credential(user: User, state: State, form: web::Form<Credent
     let profile = Profile::parse(&form.profile).unwrap_or(Profile::Campaign);
     let password = credential::password(state.random);
     let secret_sha256 = Credential::hash(password.as_bytes());
-    let credential = Credential { name: name.clone(), domains, profile, secret_sha256 };
+    let credential = Credential { name: name.clone(), domains, profile, source_addresses: Vec::new(), secret_sha256 };
     if !state.accounts.create_credential(credential, state.clock.now()).await? {
         let text = format!("There is or was a credential \u{201c}{name}\u{201d} already; choose another name.");
         return again(&user, &state, wrong(text)).await;

@@ -1,6 +1,7 @@
 //! What goes into an attempt, and what comes out.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use super::outage::Reach;
@@ -28,6 +29,8 @@ pub struct Parcel<'a> {
     pub seven_bit: SevenBit<'a>,
     /// What the sender asked to be told.
     pub wishes: &'a Wishes,
+    /// The addresses that it leaves from; empty for those of the settings.
+    pub sources: &'a [IpAddr],
     /// `None` is as the settings say, with as many connections as it takes.
     pub speed: Option<Speed>,
 }

@@ -3,6 +3,7 @@
 //! Reads only body and recipe, so every retry of a delivery has the same bytes.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -49,6 +50,8 @@ pub struct Copy {
     pub utf8: bool,
     /// What the sender asked to be told.
     pub wishes: Arc<Wishes>,
+    /// The addresses that it leaves from; empty for those of the settings.
+    pub sources: Vec<IpAddr>,
 }
 
 /// Why there is no copy.
@@ -138,7 +141,8 @@ fn stamp(
     let (reverse_path, wishes) = (reverse_path.clone(), Arc::clone(wishes));
     let bytes = sign(body, recipe, signers);
     let (pixel, alike) = (stencil.has_pixel(), stencil.is_alike());
-    Ok(Copy { bytes, pixel, links, alike, reverse_path, utf8, wishes })
+    let sources = recipe.source_addresses.clone();
+    Ok(Copy { bytes, pixel, links, alike, reverse_path, utf8, wishes, sources })
 }
 
 fn unsigned(compiled: &Compiled, delivery: DeliveryId, keys: &TokenKeys) -> Result<Vec<u8>, CopyFault> {

@@ -173,7 +173,7 @@ impl Inner {
     /// Sends over an idle session. False when there is none, or when it turned out dead before it had taken MAIL.
     async fn reuse(&self, host: &str, journey: &mut Journey<'_>) -> bool {
         let key = journey.named.as_ref().map_or_else(|| host.to_owned(), |named| named.key());
-        let Some(mut session) = self.pool.take(&key).await else { return false };
+        let Some(mut session) = self.pool.take(&key, journey.parcel.sources).await else { return false };
         journey.connected = true;
         journey.place = Place::of(&session);
         journey.log.note(&format!("over the connection to {} that stood: {}", session.who(), session.agreed));
@@ -223,7 +223,8 @@ impl Inner {
 
     async fn visit(&self, host: &str, peer: &Peer, journey: &mut Journey<'_>) -> Result<(), Failure> {
         let named = journey.named.clone();
-        let source = self.source(peer, named.is_some())?;
+        let source = self.source(peer, named.is_some(), journey.parcel.sources);
+        let source = source.inspect_err(|failure| journey.log.note(&failure.reply.text))?;
         journey.addresses += 1;
         journey.place = Place { mx: host.to_owned(), ip: peer.ip(), ..Place::default() };
         let stranger = Target {
@@ -255,6 +256,7 @@ impl Inner {
         journey.connected |= opened.as_ref().map_or_else(|failure| failure.step > Step::Connect, |_| true);
         let mut session = opened?;
         session.seat = Some(seat);
+        session.sources = journey.parcel.sources.to_vec();
         journey.sessions += 1;
         journey.place = Place::of(&session);
         let sent = self.send(&mut session, journey).await;
@@ -278,15 +280,13 @@ impl Inner {
         Ok(())
     }
 
-    /// The address to connect from.
-    fn source(&self, peer: &Peer, named: bool) -> Result<Option<IpAddr>, Failure> {
+    /// The address to connect from; `sources` are those of the mail's credential, if it has its own.
+    fn source(&self, peer: &Peer, named: bool, sources: &[IpAddr]) -> Result<Option<IpAddr>, Failure> {
+        let own = if sources.is_empty() { &self.settings.source_addresses } else { sources };
         match peer {
             // Own addresses are for strangers to see.
             Peer::Ip(address) if named && address.ip().is_loopback() => Ok(None),
-            Peer::Ip(address) => source_for(address.ip(), &self.settings.source_addresses).map_err(|()| {
-                let text = format!("no source address of the kind of {}", address.ip());
-                Failure::found(Step::Connect, 451, EnhancedCode(4, 4, 1), BounceClass::NoAnswer, text)
-            }),
+            Peer::Ip(address) => source_for(address.ip(), own),
             Peer::Socket(_) => Ok(None),
         }
     }

@@ -148,8 +148,8 @@ impl Inner {
                 let (domain, reverse_path) = (first.address.domain(), copy.reverse_path.as_ref());
                 let (recipients, utf8, wishes) = (&recipients[..], copy.utf8, &*copy.wishes);
                 let speed = self.window().speed(delivery);
-                let copy = &copy.bytes;
-                let parcel = Parcel { reverse_path, domain, recipients, copy, utf8, seven_bit, wishes, speed };
+                let (sources, copy) = (&copy.sources[..], &copy.bytes);
+                let parcel = Parcel { reverse_path, domain, recipients, copy, utf8, seven_bit, wishes, sources, speed };
                 self.courier.attempt(parcel).await
             }
         }

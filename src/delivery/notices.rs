@@ -207,6 +207,7 @@ impl Notices {
             short_lines: false,
             vendor_headers: false,
             untracked: None,
+            source_addresses: Vec::new(),
         }
     }
 }

@@ -140,6 +140,7 @@ impl Session {
             dirty: false,
             dead: false,
             seat: None,
+            sources: Vec::new(),
         };
         session.encrypt(target, custom, humility, log).await?;
         if let Some(login) = target.login {

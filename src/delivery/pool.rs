@@ -1,6 +1,7 @@
 //! Sessions that wait a moment for the next copy to the same server.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ const SWEEP_EVERY_MAX: Duration = Duration::from_secs(1);
 /// Whoever waits for a connection of its site to end waits no longer: it says goodbye within less.
 const SEAT_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Idle sessions by what they can serve, and how many connections there are to each site.
+/// Idle sessions by what they can serve and the addresses that they may leave from, and how many connections there are to
+/// each site.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Shelf>, Seats);
 
@@ -26,9 +28,12 @@ struct Shelf {
     content: Mutex<Content>,
 }
 
+/// What serves the same, and the addresses that a session may leave from; empty for those of the settings.
+type Way = (String, Vec<IpAddr>);
+
 #[derive(Default)]
 struct Content {
-    by_key: HashMap<String, Vec<(Instant, Session)>>,
+    by_way: HashMap<Way, Vec<(Instant, Session)>>,
     count: usize,
     swept: bool,
 }
@@ -38,10 +43,11 @@ impl Pool {
         Self(Arc::new(Shelf { idle_max, content: Mutex::default() }), Seats::default())
     }
 
-    /// The session for this that was used last and still stands.
-    pub(super) async fn take(&self, key: &str) -> Option<Session> {
+    /// The session for this, from one of these addresses, that was used last and still stands.
+    pub(super) async fn take(&self, key: &str, sources: &[IpAddr]) -> Option<Session> {
+        let way = (key.to_owned(), sources.to_vec());
         loop {
-            let session = self.0.content().pop(key)?;
+            let session = self.0.content().pop(&way)?;
             if session.is_quiet().await {
                 return Some(session);
             }
@@ -82,7 +88,8 @@ impl Pool {
             return;
         }
         content.count += 1;
-        content.by_key.entry(session.key.clone()).or_default().push((Instant::now(), session));
+        let way = (session.key.clone(), session.sources.clone());
+        content.by_way.entry(way).or_default().push((Instant::now(), session));
         if !std::mem::replace(&mut content.swept, true) {
             tokio::spawn(sweep(Arc::downgrade(&self.0)));
         }
@@ -102,15 +109,15 @@ impl Shelf {
 }
 
 impl Content {
-    fn pop(&mut self, key: &str) -> Option<Session> {
-        let (_, session) = self.by_key.get_mut(key)?.pop()?;
+    fn pop(&mut self, way: &Way) -> Option<Session> {
+        let (_, session) = self.by_way.get_mut(way)?.pop()?;
         self.count -= 1;
         Some(session)
     }
 
     fn pop_of_site(&mut self, site: &str) -> Option<Session> {
         let is_there = |session: &Session| session.seat.as_ref().is_some_and(|seat| seat.site() == site);
-        let found = self.by_key.values_mut().find_map(|kept| {
+        let found = self.by_way.values_mut().find_map(|kept| {
             let at = kept.iter().position(|(_, session)| is_there(session))?;
             Some(kept.remove(at).1)
         });
@@ -120,13 +127,13 @@ impl Content {
 
     fn drain(&mut self) -> Vec<Session> {
         self.count = 0;
-        self.by_key.drain().flat_map(|(_, kept)| kept).map(|(_, session)| session).collect()
+        self.by_way.drain().flat_map(|(_, kept)| kept).map(|(_, session)| session).collect()
     }
 
     /// Takes out what has waited since before `oldest`.
     fn expire(&mut self, oldest: Instant) -> Vec<Session> {
         let mut gone = Vec::new();
-        self.by_key.retain(|_, kept| {
+        self.by_way.retain(|_, kept| {
             let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(kept).into_iter().partition(|(since, _)| *since > oldest);
             *kept = stay;
             gone.extend(go.into_iter().map(|(_, session)| session));

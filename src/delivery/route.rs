@@ -1,7 +1,8 @@
 //! Where the mail of a domain goes (RFC 5321 section 5.1).
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::io::ErrorKind;
+use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -113,14 +114,27 @@ fn key(all: &[Exchange]) -> String {
     key
 }
 
-/// One of the own addresses of the same kind as `target`, by chance. `Err` when there are own addresses, but none of
-/// this kind.
-pub(super) fn source_for(target: IpAddr, own: &[IpAddr]) -> Result<Option<IpAddr>, ()> {
+/// One of the own addresses of the same kind as `target`, by chance. A failure of ours when there are own addresses, but
+/// none of this kind, or when this machine has not got the address: nothing was tried then, and it says nothing about the
+/// receiver (RFC 3463 section 3.4: the system is configured wrongly).
+pub(super) fn source_for(target: IpAddr, own: &[IpAddr]) -> Result<Option<IpAddr>, Failure> {
     if own.is_empty() {
         return Ok(None);
     }
     let fitting: Vec<&IpAddr> = own.iter().filter(|a| a.is_ipv4() == target.is_ipv4()).collect();
-    fitting.choose(&mut rand::rng()).map(|a| Some(**a)).ok_or(())
+    let Some(source) = fitting.choose(&mut rand::rng()).map(|a| **a) else {
+        let text = format!("no source address of the kind of {target}");
+        return Err(Failure::found(Step::Connect, 451, EnhancedCode(4, 4, 1), BounceClass::NoAnswer, text));
+    };
+    match UdpSocket::bind((source, 0)) {
+        Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
+            tracing::warn!(%source, "mail waits: this machine does not have the address that it should leave from");
+            let text = format!("this machine does not have the address {source} that the mail should leave from");
+            Err(Failure::found(Step::Connect, 451, EnhancedCode(4, 3, 5), BounceClass::Other, text))
+        }
+        // What else may be wrong is said by the connection that is made from it.
+        Ok(_) | Err(_) => Ok(Some(source)),
+    }
 }
 
 /// What a missing answer of the DNS is reported as.
@@ -185,8 +199,13 @@ mod tests {
     #[test]
     fn sources_are_of_the_same_kind() {
         let own: Vec<IpAddr> = vec!["127.0.0.5".parse().unwrap()];
-        assert_eq!(source_for("127.0.0.1".parse().unwrap(), &own), Ok(Some(own[0])));
-        assert_eq!(source_for("::1".parse().unwrap(), &own), Err(()));
-        assert_eq!(source_for("::1".parse().unwrap(), &[]), Ok(None));
+        let source = |target: &str, own: &[IpAddr]| {
+            source_for(target.parse().unwrap(), own).map_err(|failure| failure.reply.enhanced.unwrap())
+        };
+        assert_eq!(source("127.0.0.1", &own), Ok(Some(own[0])));
+        assert_eq!(source("::1", &own), Err(EnhancedCode(4, 4, 1)));
+        assert_eq!(source("::1", &[]), Ok(None));
+        // For documentation (RFC 5737): no machine has it.
+        assert_eq!(source("127.0.0.1", &["192.0.2.77".parse().unwrap()]), Err(EnhancedCode(4, 3, 5)));
     }
 }

@@ -1,5 +1,6 @@
 //! One SMTP or LMTP conversation, as a client (RFC 5321, RFC 2033), over one connection: commands, replies, and its end.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use lettre::transport::smtp::client::AsyncSmtpConnection;
@@ -38,6 +39,8 @@ pub(super) struct Session {
     pub(super) dirty: bool,
     pub(super) dead: bool,
     pub(super) seat: Option<Seat>,
+    /// Whose mail it may carry: that which leaves from one of these.
+    pub(super) sources: Vec<IpAddr>,
 }
 
 impl Session {

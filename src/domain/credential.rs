@@ -1,5 +1,7 @@
 //! Who may submit mail, and as whom.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
@@ -48,6 +50,8 @@ pub struct Credential {
     pub domains: Vec<Domain>,
     /// What kind of mail it sends.
     pub profile: Profile,
+    /// The addresses that its mail leaves from, in order, none twice; empty for those of the configuration.
+    pub source_addresses: Vec<IpAddr>,
     /// SHA-256 of the password.
     pub secret_sha256: [u8; 32],
 }
@@ -115,6 +119,7 @@ mod tests {
             name: "news".to_owned(),
             domains: vec![own.clone()],
             profile: Profile::Campaign,
+            source_addresses: Vec::new(),
             secret_sha256: Credential::hash(b"secret"),
         };
         assert!(credential.verify(b"secret") && !credential.verify(b"Secret") && !Credential::verify_none(b"secret"));

@@ -1,5 +1,6 @@
-//! All that rendering needs beside the body, fixed at acceptance: the same bytes leave at each retry.
+//! All that rendering needs beside the body, fixed at acceptance: the same bytes leave at each retry, from the same addresses.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,9 @@ pub struct Recipe {
     /// Why nothing is tracked, when a rewritten copy did not stand its proof.
     #[serde(default)]
     pub untracked: Option<String>,
+    /// The addresses that its copies leave from; empty for those of the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_addresses: Vec<IpAddr>,
 }
 
 impl Recipe {

@@ -5,15 +5,47 @@ use rusqlite::{OptionalExtension, params};
 use super::body::{self, NewBody};
 use super::error::StoreError;
 use super::fold::mode_code;
-use super::queue::{Admission, Due};
+use super::queue::{Admission, Due, Taken};
+use super::repeat::{self, Fingerprint};
 use super::writer::Batch;
 use super::{kinds, names, notice, person};
 use crate::domain::event::{About, Accepted};
 use crate::domain::{Address, CampaignId, DeliveryId, Fact, MessageId};
 use crate::mail::receipt::Receipt;
 
-/// Takes a message in: its row and body, a delivery and a fact for each recipient.
+/// Takes a message in, for those who do not have it already.
 pub(super) fn accept(
+    batch: &mut Batch<'_>,
+    admission: &Admission,
+    fingerprint: Option<&Fingerprint>,
+    body: &NewBody,
+    random: fn() -> u64,
+) -> Result<Taken, StoreError> {
+    let Some(fingerprint) = fingerprint else {
+        let (message, dues) = take_in(batch, admission, body, random)?;
+        return Ok(Taken { message, dues, repeats: Vec::new() });
+    };
+    let now = admission.accepted_at;
+    let earlier = repeat::earlier(batch, admission, fingerprint)?;
+    let repeats = earlier.had.iter().map(|(message, recipients)| (*message, *recipients)).collect();
+    if let (true, Some(first)) = (earlier.others.is_empty(), earlier.had.keys().next()) {
+        repeat::note(batch, &earlier.had, None, now)?;
+        return Ok(Taken { message: *first, dues: Vec::new(), repeats });
+    }
+    let (message, dues) = if earlier.had.is_empty() {
+        take_in(batch, admission, body, random)?
+    } else {
+        let others = Admission { recipients: earlier.others, ..admission.clone() };
+        let (message, dues) = take_in(batch, &others, body, random)?;
+        repeat::note(batch, &earlier.had, Some(message), now)?;
+        (message, dues)
+    };
+    repeat::remember(batch, &dues, fingerprint, now)?;
+    Ok(Taken { message, dues, repeats })
+}
+
+/// Its row and body, a delivery and a fact for each recipient.
+fn take_in(
     batch: &mut Batch<'_>,
     admission: &Admission,
     body: &NewBody,

@@ -68,9 +68,12 @@ impl Accounts {
         let created = self
             .write(move |batch| {
                 let domains: Vec<_> = row.domains.iter().map(Domain::as_str).collect();
-                let sql = "insert or ignore into credential values (?1, ?2, ?3, ?4, ?5, null)";
-                let values =
-                    params![row.name, domains.join(" "), row.profile.as_str(), row.secret_sha256, now.millis()];
+                let sources: Vec<_> = row.source_addresses.iter().map(ToString::to_string).collect();
+                let sql = "insert or ignore into credential \
+                           (name, domains, profile, secret_sha256, created_at, source_addresses) \
+                           values (?1, ?2, ?3, ?4, ?5, ?6)";
+                let (domains, sources, profile) = (domains.join(" "), sources.join(" "), row.profile.as_str());
+                let values = params![row.name, domains, profile, row.secret_sha256, now.millis(), sources];
                 Ok(batch.tx.execute(sql, values)? == 1)
             })
             .await?;
@@ -186,7 +189,7 @@ impl Accounts {
 }
 
 fn load_credentials(conn: &Connection) -> Result<HashMap<String, Arc<Credential>>, StoreError> {
-    let sql = "select name, domains, profile, secret_sha256 from credential where revoked_at is null";
+    let sql = "select name, domains, profile, secret_sha256, source_addresses from credential where revoked_at is null";
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut credentials = HashMap::new();
@@ -196,6 +199,7 @@ fn load_credentials(conn: &Connection) -> Result<HashMap<String, Arc<Credential>
             name: name.clone(),
             domains: domains.split_whitespace().filter_map(|d| Domain::parse(d).ok()).collect(),
             profile: Profile::parse(&profile).unwrap_or(Profile::Campaign),
+            source_addresses: row.get::<_, String>(4)?.split_whitespace().filter_map(|ip| ip.parse().ok()).collect(),
             secret_sha256: row.get(3)?,
         };
         credentials.insert(name, Arc::new(credential));

@@ -41,6 +41,9 @@ mod recovery;
 mod refill;
 #[cfg(test)]
 mod refill_tests;
+mod repeat;
+#[cfg(test)]
+mod repeat_tests;
 mod report;
 mod report_campaign;
 mod report_delivery;
@@ -72,7 +75,8 @@ pub use names::{NameFault, Names};
 pub use notice::{OwnMail, Tell, Telling};
 pub use open::{OpenError, Settings, Store};
 pub use order::{Done, Orders, Pause};
-pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage};
+pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage, Taken};
+pub use repeat::Fingerprint;
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;
 pub use space::Space;

@@ -14,6 +14,7 @@ use super::error::StoreError;
 use super::fold_rows::mode;
 use super::notice::{self, Tell};
 use super::reader::Readers;
+use super::repeat::Fingerprint;
 use super::settle::settle;
 use super::writer::{Batch, Lane, Writer};
 use crate::domain::event::Attempt;
@@ -100,6 +101,17 @@ pub struct Due {
     pub commit: u64,
 }
 
+/// What was made of a submitted message.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// The new message; where every recipient had it already, the first message that one of them has it from.
+    pub message: MessageId,
+    /// The new deliveries; none where every recipient had it already.
+    pub dues: Vec<Due>,
+    /// The messages that it repeats, each for how many recipients; oldest first.
+    pub repeats: Vec<(MessageId, u32)>,
+}
+
 /// What a read of a domain's due deliveries found.
 #[derive(Debug, Clone)]
 pub struct Refill {
@@ -177,13 +189,18 @@ pub struct Queue {
 impl Queue {
     /// Takes responsibility for a message: when this returns `Ok`, body, deliveries and facts are on the disk.
     pub async fn accept(&self, admission: Admission) -> Result<(MessageId, Vec<Due>), StoreError> {
+        self.submit(admission, None).await.map(|taken| (taken.message, taken.dues))
+    }
+
+    /// The same for mail that may have been submitted before: a recipient who has it already gets no second delivery.
+    pub async fn submit(&self, admission: Admission, fingerprint: Option<Fingerprint>) -> Result<Taken, StoreError> {
         let placed = self.place(&admission.body).await?;
         let file = placed.path.clone();
         let bytes = admission.body.len() + 512 * admission.recipients.len();
         let random = self.random;
-        let done =
-            self.writer.write(Lane::Accept, bytes, move |batch| accept(batch, &admission, &placed, random)).await;
-        if let (Err(_), Some(name)) = (&done, file) {
+        let accept = move |batch: &mut Batch<'_>| accept(batch, &admission, fingerprint.as_ref(), &placed, random);
+        let done = self.writer.write(Lane::Accept, bytes, accept).await;
+        if let (false, Some(name)) = (done.as_ref().is_ok_and(|taken| !taken.dues.is_empty()), file) {
             body::unplace(&self.data_dir, &name);
         }
         done

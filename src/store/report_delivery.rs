@@ -8,9 +8,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::error::StoreError;
 use super::fold::mode_code;
 use super::ledger::{self, TextField};
-use super::names;
 use super::report::{self, DeliveryFilter};
 use super::view::{DeliveryReport, DeliveryRow, State, TimelineEntry, Waiting};
+use super::{names, repeat};
 use crate::domain::EventId;
 use crate::domain::audience::Audience;
 use crate::domain::{CampaignId, DeliveryId, Fact, MessageId, PersonId, Source, Timestamp};
@@ -179,6 +179,7 @@ pub(super) fn whole(conn: &Connection, id: DeliveryId) -> Result<Option<Delivery
         receipt: report::receipt(conn, message)?,
         body_kept,
         waiting,
+        repeats: repeat::of(conn, row.message)?,
         row,
     }))
 }

@@ -32,6 +32,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0013_alike", include_str!("../../migrations/0013_alike.sql")),
     ("0014_turns", include_str!("../../migrations/0014_turns.sql")),
     ("0015_full_mailbox", include_str!("../../migrations/0015_full_mailbox.sql")),
+    ("0016_repeats", include_str!("../../migrations/0016_repeats.sql")),
+    ("0017_source_addresses", include_str!("../../migrations/0017_source_addresses.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.

@@ -252,6 +252,27 @@ pub struct DeliveryReport {
     pub body_kept: bool,
     /// While it waits.
     pub waiting: Option<Waiting>,
+    /// How its message was submitted again, or which it repeats; at most 100.
+    pub repeats: Vec<Repeat>,
+}
+
+/// That a message was submitted again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeat {
+    /// The message that came first.
+    pub first: MessageId,
+    /// The one that took the recipients who did not have it, if there were any.
+    pub again: Option<MessageId>,
+    /// How often.
+    pub times: u32,
+    /// How many had it already, each time at most.
+    pub recipients: u32,
+    /// When it came again.
+    pub first_at: Timestamp,
+    /// When it did so for the last time.
+    pub last_at: Timestamp,
+    /// A delivery of the other message, where there is one.
+    pub other: Option<DeliveryId>,
 }
 
 /// One campaign, whole.

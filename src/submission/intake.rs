@@ -20,7 +20,7 @@ use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
 use crate::mail::sevenbit;
 use crate::mail::stencil::Stencil;
 use crate::smtp::reply::Reply;
-use crate::store::{Admission, Due, Queue, StoreError};
+use crate::store::{Admission, Due, Fingerprint, Queue, StoreError, Taken};
 use crate::work;
 
 /// Mail may be scheduled this far ahead.
@@ -88,6 +88,8 @@ pub struct Intake {
 struct Prepared {
     admission: Admission,
     compiled: Compiled,
+    /// By what it is known when it comes again; a mail that names itself by no Message-ID is not.
+    fingerprint: Option<Fingerprint>,
 }
 
 /// Octets of a copy whose long lines are encoded.
@@ -100,7 +102,7 @@ impl Intake {
         let (now, random) = (self.clock.now(), (self.random)());
         let octets = submitted.body.len();
         let prepared = work::on(octets, move || own.prepare(&submitted, now, random)).await;
-        let Prepared { admission, compiled } = match prepared {
+        let Prepared { admission, compiled, fingerprint } = match prepared {
             Ok(Ok(prepared)) => *prepared,
             Ok(Err(refusal)) => return refusal,
             Err(error) => {
@@ -108,13 +110,19 @@ impl Intake {
                 return Reply::new(451, (4, 3, 0), "the message could not be processed; try again later");
             }
         };
-        let (recipients, size) = (admission.recipients.len(), admission.body.len());
+        let size = admission.body.len();
         let (campaign, credential) = (admission.campaign.name().to_owned(), admission.credential.clone());
-        match self.queue.accept(admission).await {
-            Ok((message, dues)) => {
-                self.cache.put(message, Arc::new(compiled));
-                (self.accepted)(dues);
-                tracing::info!(mail = %message, recipients, size_bytes = size, campaign, credential, "accepted");
+        match self.queue.submit(admission, fingerprint).await {
+            Ok(Taken { message, dues, repeats }) => {
+                for (first, recipients) in repeats {
+                    tracing::info!(mail = %first, again = %message, recipients, campaign, credential, "repeated");
+                }
+                let recipients = dues.len();
+                if recipients > 0 {
+                    self.cache.put(message, Arc::new(compiled));
+                    (self.accepted)(dues);
+                    tracing::info!(mail = %message, recipients, size_bytes = size, campaign, credential, "accepted");
+                }
                 Reply::new(250, (2, 0, 0), format!("queued as {message}"))
             }
             Err(error) => refusal(&error),
@@ -150,6 +158,8 @@ impl Intake {
         };
         let links = stencil.links().iter().map(|l| (l.position, l.target.clone(), l.label.clone())).collect();
         let message_id = header.text("Message-ID");
+        let named = !message_id.is_empty();
+        let fingerprint = named.then(|| Fingerprint::of(&submitted.credential.name, &campaign, &raw));
         let admission = Admission {
             campaign,
             list,
@@ -175,7 +185,7 @@ impl Intake {
             due_at,
             expires_at: due_at + life,
         };
-        Ok(Box::new(Prepared { admission, compiled }))
+        Ok(Box::new(Prepared { admission, compiled, fingerprint }))
     }
 
     fn recipe(
@@ -218,6 +228,7 @@ impl Intake {
             vendor_headers: settings.vendor_headers,
             short_lines: false,
             untracked: None,
+            source_addresses: submitted.credential.source_addresses.clone(),
         }
     }
 

@@ -347,7 +347,13 @@ fn ok(code: (u8, u16, u16), text: &str) -> Step {
 
 /// Mail of a trusted network counts as sent by this.
 fn network_credential() -> Credential {
-    Credential { name: "network".to_owned(), domains: Vec::new(), profile: Profile::Campaign, secret_sha256: [0; 32] }
+    Credential {
+        name: "network".to_owned(),
+        domains: Vec::new(),
+        profile: Profile::Campaign,
+        source_addresses: Vec::new(),
+        secret_sha256: [0; 32],
+    }
 }
 
 /// The header block's size, and how often the message was received before.

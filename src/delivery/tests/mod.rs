@@ -98,7 +98,8 @@ fn parcel<'a>(recipient: &'a Address, copy: &'a [u8]) -> Parcel<'a> {
     static NONE: std::sync::LazyLock<Wishes> = std::sync::LazyLock::new(Wishes::default);
     let seven_bit: SevenBit<'_> = &|| Box::pin(std::future::ready(Err("it is signed".to_owned())));
     let (domain, recipients) = (recipient.domain(), std::slice::from_ref(recipient));
-    Parcel { reverse_path: None, domain, recipients, copy, utf8: false, seven_bit, wishes: &NONE, speed: None }
+    let (wishes, sources) = (&NONE, &[]);
+    Parcel { reverse_path: None, domain, recipients, copy, utf8: false, seven_bit, wishes, sources, speed: None }
 }
 
 fn temporary(attempted: &Attempted) -> (Reply, BounceClass) {

@@ -1,5 +1,6 @@
 //! Routes, replies, retries and bounces, as receivers see them.
 
+mod a_credential_sends_from_its_own_addresses;
 mod a_dead_resolver_costs_no_mail_its_life;
 mod a_hanging_domain_holds_up_nobody;
 mod a_restart_forgets_no_outage;

@@ -2,6 +2,7 @@
 
 mod a_backup_under_load_is_whole;
 mod a_full_disk_refuses_mail_and_goes_on;
+mod a_lost_answer_mails_nobody_twice;
 mod damage_is_never_passed_over;
 mod kills_amid_shared_transactions_lose_nobody;
 mod nothing_is_acknowledged_after_a_failed_write;

@@ -148,6 +148,16 @@ impl Client {
         }
     }
 
+    /// One transaction whose answer is lost: the connection is cut right after the final dot.
+    pub async fn send_and_cut(mut self, from: &str, to: &[&str], message: &str) {
+        self.expect(&format!("MAIL FROM:<{from}>"), 250).await;
+        for recipient in to {
+            self.expect(&format!("RCPT TO:<{recipient}>"), 250).await;
+        }
+        self.expect("DATA", 354).await;
+        self.write(&stuffed(message.as_bytes())).await;
+    }
+
     /// One transaction: the last reply, which is the first refusal if there was one. Line ends are left as they are,
     /// dots are stuffed.
     pub async fn send(&mut self, from: &str, to: &[&str], message: impl AsRef<[u8]>) -> Reply {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +28,8 @@ pub struct Received {
     pub number: u64,
     /// The connection it came by, from 1.
     pub session: u64,
+    /// The address it came from.
+    pub peer: IpAddr,
     /// The name the client gave in EHLO or HELO.
     pub helo: String,
     /// The reverse path; empty for the null sender.

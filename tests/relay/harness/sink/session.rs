@@ -1,6 +1,7 @@
 //! One conversation with a client: commands in, replies out, by RFC 5321.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,7 @@ struct Conversation {
     output: Vec<u8>,
     shared: Arc<Shared>,
     number: u64,
+    peer: IpAddr,
     tls: bool,
     logged_in: bool,
     helo: String,
@@ -74,6 +76,7 @@ struct Conversation {
 impl Conversation {
     fn new(stream: TcpStream, shared: Arc<Shared>, number: u64) -> Self {
         let _ = stream.set_nodelay(true);
+        let peer = stream.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
         let logged_in = shared.settings.login.is_none();
         Self {
             channel: Box::new(stream),
@@ -81,6 +84,7 @@ impl Conversation {
             output: Vec::with_capacity(512),
             shared,
             number,
+            peer,
             tls: false,
             logged_in,
             helo: String::new(),
@@ -274,6 +278,7 @@ impl Conversation {
         let mail = Received {
             number: 0,
             session: self.number,
+            peer: self.peer,
             helo: self.helo.clone(),
             mail_from,
             mail_parameters,
