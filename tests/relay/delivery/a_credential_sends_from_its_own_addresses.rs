@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Client, Config, PATIENCE, Request, Sink, wait_until};
+use crate::harness::{Client, Config, PATIENCE, Request, Sink, Zone, wait_until};
 
 /// For documentation (RFC 5737): no machine has it.
 const ELSEWHERE: &str = "192.0.2.77";
@@ -12,7 +12,8 @@ const ELSEWHERE: &str = "192.0.2.77";
 #[tokio::test]
 async fn a_credential_sends_from_its_own_addresses() {
     let sink = Sink::start().await.unwrap();
-    let config = Config::smarthost(sink.address()).set("delivery.source_addresses", vec!["127.0.0.4"]);
+    let dns = Zone::new().a("mx.b.example", "127.0.0.1").mx("b.example", 10, "mx.b.example").start().await;
+    let config = Config::mx(dns.address(), sink.port()).set("delivery.source_addresses", vec!["127.0.0.4"]);
     let mut relay = config.start().await;
     let own = [
         ("one", vec!["127.0.0.2"]),
