@@ -131,7 +131,7 @@ pub(super) fn insert_message(
             reverse_path,
             admission.recipe,
             body.bytes.len(),
-            body::digest(&body.bytes),
+            body.digest,
             body.path,
             admission.recipients.len()
         ],

@@ -20,6 +20,8 @@ const FOLDER: &str = "bodies";
 #[derive(Debug, Clone)]
 pub(super) struct NewBody {
     pub(super) bytes: std::sync::Arc<[u8]>,
+    /// Its checksum, made before the writer has it.
+    pub(super) digest: [u8; 32],
     /// Where it was written, when it is a file.
     pub(super) path: Option<String>,
 }
@@ -42,7 +44,7 @@ pub(super) fn place(data_dir: &Path, bytes: std::sync::Arc<[u8]>, random: u64) -
         let _ = fs::remove_file(&path);
         return Err(StoreError::file(&path, &error));
     }
-    Ok(NewBody { bytes, path: Some(name) })
+    Ok(NewBody { digest: digest(&bytes), bytes, path: Some(name) })
 }
 
 fn write_durably(path: &Path, folder: &Path, bytes: &[u8]) -> std::io::Result<()> {

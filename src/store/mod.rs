@@ -76,7 +76,6 @@ pub use notice::{OwnMail, Tell, Telling};
 pub use open::{OpenError, Settings, Store};
 pub use order::{Done, Orders, Pause};
 pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage, Taken};
-pub use repeat::Fingerprint;
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;
 pub use space::Space;

@@ -189,13 +189,15 @@ pub struct Queue {
 impl Queue {
     /// Takes responsibility for a message: when this returns `Ok`, body, deliveries and facts are on the disk.
     pub async fn accept(&self, admission: Admission) -> Result<(MessageId, Vec<Due>), StoreError> {
-        self.submit(admission, None).await.map(|taken| (taken.message, taken.dues))
+        self.submit(admission, false).await.map(|taken| (taken.message, taken.dues))
     }
 
-    /// The same for mail that may have been submitted before: a recipient who has it already gets no second delivery.
-    pub async fn submit(&self, admission: Admission, fingerprint: Option<Fingerprint>) -> Result<Taken, StoreError> {
+    /// The same for mail that may have been submitted before, where it has a `Message-ID` of its own (`named`): a recipient
+    /// who has it already gets no second delivery.
+    pub async fn submit(&self, admission: Admission, named: bool) -> Result<Taken, StoreError> {
         let placed = self.place(&admission.body).await?;
         let file = placed.path.clone();
+        let fingerprint = named.then(|| Fingerprint::of(&admission.credential, &admission.campaign, &placed.digest));
         let bytes = admission.body.len() + 512 * admission.recipients.len();
         let random = self.random;
         let accept = move |batch: &mut Batch<'_>| accept(batch, &admission, fingerprint.as_ref(), &placed, random);
@@ -210,7 +212,7 @@ impl Queue {
     pub(super) async fn place(&self, bytes: &Arc<[u8]>) -> Result<NewBody, StoreError> {
         let (data_dir, bytes, random) = (Arc::clone(&self.data_dir), Arc::clone(bytes), (self.random)());
         if bytes.len() <= body::INLINE_MAX {
-            return Ok(NewBody { bytes, path: None });
+            return Ok(NewBody { digest: body::digest(&bytes), bytes, path: None });
         }
         let place = move || body::place(&data_dir, bytes, random);
         tokio::task::spawn_blocking(place).await.map_err(|e| StoreError::Closed(e.to_string()))?

@@ -26,12 +26,12 @@ const OLD_ROWS: usize = 16;
 
 /// By what a submitted mail is known when it comes again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fingerprint([u8; 32]);
+pub(super) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of the whole message as the client sent it, header included: a byte that differs makes another mail. So do
-    /// another credential, and another campaign or mode, which may be decided outside the message.
-    pub fn of(credential: &str, campaign: &Campaign, content: &[u8]) -> Self {
+    /// `content` is the digest of the whole message as the client sent it, header included: a byte that differs makes
+    /// another mail. So do another credential, and another campaign or mode, which may be decided outside the message.
+    pub(super) fn of(credential: &str, campaign: &Campaign, content: &[u8; 32]) -> Self {
         let mut hash = Sha256::new();
         // What ends in a zero octet cannot run over into what comes next.
         for part in [credential, campaign.name(), campaign.mode().as_str()] {
@@ -103,6 +103,10 @@ pub(super) fn remember(
     for due in dues {
         let digest = fingerprint.digest(&due.address);
         insert.execute(params![slot, &digest[..], due.delivery.raw(), due.message.raw(), now.millis()])?;
+    }
+    let sql = "select 1 from queue_recent where slot < ?1 - 1 limit 1";
+    if batch.tx.prepare_cached(sql)?.query_row([slot], |_| Ok(())).optional()?.is_none() {
+        return Ok(());
     }
     let sql = "delete from queue_recent where (slot, digest) in \
                (select slot, digest from queue_recent where slot < ?1 - 1 order by slot, digest limit ?2)";

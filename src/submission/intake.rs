@@ -20,7 +20,7 @@ use crate::mail::recipe::{RENDERER, Recipe, SignersFor};
 use crate::mail::sevenbit;
 use crate::mail::stencil::Stencil;
 use crate::smtp::reply::Reply;
-use crate::store::{Admission, Due, Fingerprint, Queue, StoreError, Taken};
+use crate::store::{Admission, Due, Queue, StoreError, Taken};
 use crate::work;
 
 /// Mail may be scheduled this far ahead.
@@ -88,8 +88,8 @@ pub struct Intake {
 struct Prepared {
     admission: Admission,
     compiled: Compiled,
-    /// By what it is known when it comes again; a mail that names itself by no Message-ID is not.
-    fingerprint: Option<Fingerprint>,
+    /// Whether it came with a Message-ID, so that it is known when it comes again.
+    named: bool,
 }
 
 /// Octets of a copy whose long lines are encoded.
@@ -102,7 +102,7 @@ impl Intake {
         let (now, random) = (self.clock.now(), (self.random)());
         let octets = submitted.body.len();
         let prepared = work::on(octets, move || own.prepare(&submitted, now, random)).await;
-        let Prepared { admission, compiled, fingerprint } = match prepared {
+        let Prepared { admission, compiled, named } = match prepared {
             Ok(Ok(prepared)) => *prepared,
             Ok(Err(refusal)) => return refusal,
             Err(error) => {
@@ -112,7 +112,7 @@ impl Intake {
         };
         let size = admission.body.len();
         let (campaign, credential) = (admission.campaign.name().to_owned(), admission.credential.clone());
-        match self.queue.submit(admission, fingerprint).await {
+        match self.queue.submit(admission, named).await {
             Ok(Taken { message, dues, repeats }) => {
                 for (first, recipients) in repeats {
                     tracing::info!(mail = %first, again = %message, recipients, campaign, credential, "repeated");
@@ -159,7 +159,6 @@ impl Intake {
         let links = stencil.links().iter().map(|l| (l.position, l.target.clone(), l.label.clone())).collect();
         let message_id = header.text("Message-ID");
         let named = !message_id.is_empty();
-        let fingerprint = named.then(|| Fingerprint::of(&submitted.credential.name, &campaign, &raw));
         let admission = Admission {
             campaign,
             list,
@@ -169,7 +168,7 @@ impl Intake {
             wishes: submitted.envelope.wishes.clone(),
             from_text: header.text("From"),
             subject: header.text("Subject"),
-            message_id: if message_id.is_empty() { self.made_message_id(random) } else { message_id },
+            message_id: if named { message_id } else { self.made_message_id(random) },
             tags: control.tags,
             metadata: control.metadata,
             receipt,
@@ -185,7 +184,7 @@ impl Intake {
             due_at,
             expires_at: due_at + life,
         };
-        Ok(Box::new(Prepared { admission, compiled, fingerprint }))
+        Ok(Box::new(Prepared { admission, compiled, named }))
     }
 
     fn recipe(
