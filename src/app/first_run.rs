@@ -35,6 +35,7 @@ pub(super) async fn greet(
         domains: Vec::new(),
         profile: "campaign".to_owned(),
         source_addresses: Vec::new(),
+        expire_s: None,
     };
     let Response::Credential { username, password } = performer.perform(request).await else { return Ok(()) };
     let token = secret(settings::random);

@@ -1,5 +1,7 @@
 //! Commands that change something: asked of the running relay, or done on the store when none runs.
 
+use std::time::Duration;
+
 use std::io::BufRead;
 
 use super::arguments::{CredentialCommand, DomainCommand, UserCommand};
@@ -10,10 +12,11 @@ use crate::control::{DomainLine, Request, Response};
 
 pub(super) fn credential(config: &Config, command: &CredentialCommand) -> Result<(), Failure> {
     match command {
-        CredentialCommand::Create { name, domains, profile, source_addresses, json } => {
+        CredentialCommand::Create { name, domains, profile, source_addresses, expire, json } => {
             let (name, domains, profile) = (name.clone(), domains.clone(), profile.clone());
-            let source_addresses = source_addresses.clone();
-            let response = ask(config, Request::CredentialCreate { name, domains, profile, source_addresses })?;
+            let (source_addresses, expire_s) = (source_addresses.clone(), *expire);
+            let request = Request::CredentialCreate { name, domains, profile, source_addresses, expire_s };
+            let response = ask(config, request)?;
             match response {
                 Response::Credential { username, password } if *json => {
                     say(&serde_json::json!({"username": username, "password": password}).to_string());
@@ -82,7 +85,11 @@ pub(super) fn show(response: Response) -> Result<(), Failure> {
                 let domains = if c.domains.is_empty() { "any domain".to_owned() } else { c.domains.join(" ") };
                 let sources: Vec<_> = c.source_addresses.iter().map(ToString::to_string).collect();
                 let sources = if sources.is_empty() { "as configured".to_owned() } else { sources.join(" ") };
-                say(&format!("{}\t{}\t{}\t{}\t{sources}", c.name, c.profile, domains, c.created_at));
+                let life = c.expire_s.map_or_else(
+                    || "usual life".to_owned(),
+                    |life| format!("tried for {}", humantime::format_duration(Duration::from_secs(life))),
+                );
+                say(&format!("{}\t{}\t{}\t{}\t{life}\t{sources}", c.name, c.profile, domains, c.created_at));
             }
         }
         Response::Users { emails } if emails.is_empty() => {

@@ -102,6 +102,9 @@ pub enum CredentialCommand {
         /// An address of this machine that its mail leaves from, instead of delivery.source_addresses; may be repeated.
         #[arg(long = "source-address", value_name = "IP")]
         source_addresses: Vec<IpAddr>,
+        /// How long its mail is tried, as in 90m, 4h or 3d, instead of delivery.expire.
+        #[arg(long, value_name = "TIME", value_parser = life)]
+        expire: Option<u64>,
         /// Print {"username":"…","password":"…"}.
         #[arg(long)]
         json: bool,
@@ -237,4 +240,25 @@ pub struct ExportRange {
     /// Only events before this time, RFC 3339.
     #[arg(long, value_name = "T")]
     pub until: Option<String>,
+}
+
+/// `90m`, `4h`, `3d`: seconds, at most a year.
+fn life(text: &str) -> Result<u64, String> {
+    let seconds = humantime::parse_duration(text).map(|life| life.as_secs()).ok();
+    let life = seconds.filter(|seconds| (1..=365 * 86_400).contains(seconds));
+    life.ok_or_else(|| "a time such as 90m, 4h or 3d, from 1s to 365d".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_are_a_number_with_a_unit() {
+        let lives = ["1s", "90m", "4h", "3d", "365d"].map(|text| life(text).unwrap());
+        assert_eq!(lives, [1, 5_400, 14_400, 259_200, 31_536_000]);
+        for wrong in ["", "4", "h", "0s", "366d", "-1h", "4x", "99999999999999999999d", "\u{fc}"] {
+            assert!(life(wrong).is_err(), "{wrong}");
+        }
+    }
 }

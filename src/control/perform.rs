@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::request::{CredentialLine, DomainLine, Request, Response};
 use crate::clock::Clock;
@@ -53,8 +54,8 @@ impl Performer {
     pub async fn perform(&self, request: Request) -> Response {
         let done = match request {
             Request::Ping => Ok(Response::done("the relay is running")),
-            Request::CredentialCreate { name, domains, profile, source_addresses } => {
-                self.create_credential(name, &domains, &profile, source_addresses).await
+            Request::CredentialCreate { name, domains, profile, source_addresses, expire_s } => {
+                self.create_credential(name, &domains, &profile, (source_addresses, expire_s)).await
             }
             Request::CredentialList => self.list_credentials().await,
             Request::CredentialRevoke { name } => self.revoke_credential(name).await,
@@ -79,7 +80,7 @@ impl Performer {
         name: String,
         domains: &[String],
         profile: &str,
-        mut source_addresses: Vec<IpAddr>,
+        (mut source_addresses, expire_s): (Vec<IpAddr>, Option<u64>),
     ) -> Result<Response, StoreError> {
         if !Credential::is_name(&name) {
             return Ok(Response::failed(format!("{name:?} cannot be used: {NAME_RULE}")));
@@ -99,7 +100,9 @@ impl Performer {
         source_addresses.dedup();
         let password = credential::password(self.random);
         let secret_sha256 = Credential::hash(password.as_bytes());
-        let credential = Credential { name: name.clone(), domains: own, profile, source_addresses, secret_sha256 };
+        let expire = expire_s.map(Duration::from_secs);
+        let credential =
+            Credential { name: name.clone(), domains: own, profile, source_addresses, expire, secret_sha256 };
         if self.accounts.create_credential(credential, self.clock.now()).await? {
             return Ok(Response::Credential { username: name, password });
         }
@@ -112,6 +115,7 @@ impl Performer {
             domains: row.credential.domains.iter().map(ToString::to_string).collect(),
             profile: row.credential.profile.as_str().to_owned(),
             source_addresses: row.credential.source_addresses.clone(),
+            expire_s: row.credential.expire.map(|life| life.as_secs()),
             created_at: row.created_at.rfc3339(),
         };
         let credentials = self.accounts.credentials().await?.into_iter().map(line).collect();

@@ -19,6 +19,9 @@ pub enum Request {
         /// The addresses that its mail leaves from; empty for those of the configuration.
         #[serde(default)]
         source_addresses: Vec<IpAddr>,
+        /// How long its mail is tried, in seconds; `None` as the configuration says.
+        #[serde(default)]
+        expire_s: Option<u64>,
     },
     /// Lists credentials.
     CredentialList,
@@ -162,6 +165,9 @@ pub struct CredentialLine {
     /// The addresses that its mail leaves from; empty for those of the configuration.
     #[serde(default)]
     pub source_addresses: Vec<IpAddr>,
+    /// How long its mail is tried, in seconds; `None` as the configuration says.
+    #[serde(default)]
+    pub expire_s: Option<u64>,
     /// Since when, RFC 3339.
     pub created_at: String,
 }

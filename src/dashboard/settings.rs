@@ -6,7 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::auth::User;
-use super::format::WrittenTime as _;
+use super::format::{WrittenSpan as _, WrittenTime as _};
 use super::shell::{Answer, Fault, Shell, State, html, page, see_other};
 use super::{Configured, Dashboard};
 use crate::domain::credential::{self, NAME_RULE};
@@ -151,7 +151,8 @@ pub async fn create_credential(user: User, state: State, form: web::Form<Credent
     let profile = Profile::parse(&form.profile).unwrap_or(Profile::Campaign);
     let password = credential::password(state.random);
     let secret_sha256 = Credential::hash(password.as_bytes());
-    let credential = Credential { name: name.clone(), domains, profile, source_addresses: Vec::new(), secret_sha256 };
+    let source_addresses = Vec::new();
+    let credential = Credential { name: name.clone(), domains, profile, source_addresses, expire: None, secret_sha256 };
     if !state.accounts.create_credential(credential, state.clock.now()).await? {
         let text = format!("There is or was a credential \u{201c}{name}\u{201d} already; choose another name.");
         return again(&user, &state, wrong(text)).await;

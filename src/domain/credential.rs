@@ -1,6 +1,7 @@
 //! Who may submit mail, and as whom.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -52,6 +53,8 @@ pub struct Credential {
     pub profile: Profile,
     /// The addresses that its mail leaves from, in order, none twice; empty for those of the configuration.
     pub source_addresses: Vec<IpAddr>,
+    /// How long its mail is tried; `None` as the configuration says.
+    pub expire: Option<Duration>,
     /// SHA-256 of the password.
     pub secret_sha256: [u8; 32],
 }
@@ -120,6 +123,7 @@ mod tests {
             domains: vec![own.clone()],
             profile: Profile::Campaign,
             source_addresses: Vec::new(),
+            expire: None,
             secret_sha256: Credential::hash(b"secret"),
         };
         assert!(credential.verify(b"secret") && !credential.verify(b"Secret") && !Credential::verify_none(b"secret"));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rusqlite::{Connection, params};
@@ -70,10 +71,11 @@ impl Accounts {
                 let domains: Vec<_> = row.domains.iter().map(Domain::as_str).collect();
                 let sources: Vec<_> = row.source_addresses.iter().map(ToString::to_string).collect();
                 let sql = "insert or ignore into credential \
-                           (name, domains, profile, secret_sha256, created_at, source_addresses) \
-                           values (?1, ?2, ?3, ?4, ?5, ?6)";
+                           (name, domains, profile, secret_sha256, created_at, source_addresses, expire_s) \
+                           values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                let expire_s = row.expire.map(|life| life.as_secs());
                 let (domains, sources, profile) = (domains.join(" "), sources.join(" "), row.profile.as_str());
-                let values = params![row.name, domains, profile, row.secret_sha256, now.millis(), sources];
+                let values = params![row.name, domains, profile, row.secret_sha256, now.millis(), sources, expire_s];
                 Ok(batch.tx.execute(sql, values)? == 1)
             })
             .await?;
@@ -189,7 +191,8 @@ impl Accounts {
 }
 
 fn load_credentials(conn: &Connection) -> Result<HashMap<String, Arc<Credential>>, StoreError> {
-    let sql = "select name, domains, profile, secret_sha256, source_addresses from credential where revoked_at is null";
+    let sql = "select name, domains, profile, secret_sha256, source_addresses, expire_s from credential \
+               where revoked_at is null";
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut credentials = HashMap::new();
@@ -200,6 +203,7 @@ fn load_credentials(conn: &Connection) -> Result<HashMap<String, Arc<Credential>
             domains: domains.split_whitespace().filter_map(|d| Domain::parse(d).ok()).collect(),
             profile: Profile::parse(&profile).unwrap_or(Profile::Campaign),
             source_addresses: row.get::<_, String>(4)?.split_whitespace().filter_map(|ip| ip.parse().ok()).collect(),
+            expire: row.get::<_, Option<u64>>(5)?.map(Duration::from_secs),
             secret_sha256: row.get(3)?,
         };
         credentials.insert(name, Arc::new(credential));

@@ -148,7 +148,8 @@ impl Intake {
         let (compiled, shortened) = self.compile(&raw, recipe, submitted);
         let (stencil, recipe) = (&compiled.stencil, &compiled.recipe);
         let transactional = submitted.credential.profile == Profile::Transactional;
-        let life = if transactional { self.settings.expire.min(TRANSACTIONAL_LIFE_MAX) } else { self.settings.expire };
+        let usual = if transactional { self.settings.expire.min(TRANSACTIONAL_LIFE_MAX) } else { self.settings.expire };
+        let life = submitted.credential.expire.unwrap_or(usual);
         let receipt = Receipt {
             unsubscribe: unsubscribe::clause(leaves, &stream),
             signed_by: recipe.signers.clone(),

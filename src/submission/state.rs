@@ -352,6 +352,7 @@ fn network_credential() -> Credential {
         domains: Vec::new(),
         profile: Profile::Campaign,
         source_addresses: Vec::new(),
+        expire: None,
         secret_sha256: [0; 32],
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::send_until_killed;
 use crate::harness::{Client, Config, Sink, Zone, wait_until};
 
 const KILLS: u32 = 5;
@@ -29,26 +30,12 @@ async fn kills_amid_shared_transactions_lose_nobody() {
     for kill in 0..KILLS {
         let mut senders = tokio::task::JoinSet::new();
         for sender in 0..SENDERS {
-            let mut client = Client::logged_in(relay.submission(), &login).await;
-            senders.spawn(async move {
-                let mut acknowledged = Vec::new();
-                for n in 0.. {
-                    let to: Vec<_> =
-                        (0..RECIPIENTS).map(|to| format!("ok-{kill}x{sender}x{n}x{to}@b{}.example", to % 4)).collect();
-                    let mail = format!(
-                        "From: a@own.example\r\nSubject: {n}\r\nX-Postrider-Campaign: kills\r\n\
-                         X-Postrider-Track: none\r\n\r\nx\r\n"
-                    );
-                    let paths: Vec<_> = to.iter().map(String::as_str).collect();
-                    match client.send("a@own.example", &paths, &mail).await.code {
-                        250 => acknowledged.extend(to),
-                        // Killed.
-                        0 => break,
-                        code => panic!("{n}: {code}"),
-                    }
-                }
-                acknowledged
-            });
+            let client = Client::logged_in(relay.submission(), &login).await;
+            senders.spawn(send_until_killed(client, move |n| {
+                let to = |to| format!("ok-{kill}x{sender}x{n}x{to}@b{}.example", to % 4);
+                let head = format!("From: a@own.example\r\nSubject: {n}\r\nX-Postrider-Campaign: kills\r\n");
+                ((0..RECIPIENTS).map(to).collect(), head + "X-Postrider-Track: none\r\n\r\nx\r\n")
+            }));
         }
         tokio::time::sleep(Duration::from_millis(300 + 41 * u64::from(kill))).await;
         relay.kill().await;

@@ -12,3 +12,22 @@ mod the_clock_may_jump;
 mod the_supervisor_is_told;
 
 mod a_start_that_cannot_be_says_why;
+
+use crate::harness::Client;
+
+/// Sends one mail after the other until the relay is killed; gives the recipients of what was acknowledged. `next` makes
+/// the n-th one's recipients and text.
+async fn send_until_killed(mut client: Client, next: impl Fn(usize) -> (Vec<String>, String)) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    for n in 0.. {
+        let (to, mail) = next(n);
+        let paths: Vec<_> = to.iter().map(String::as_str).collect();
+        match client.send("a@own.example", &paths, &mail).await.code {
+            250 => acknowledged.extend(to),
+            // Killed.
+            0 => break,
+            code => panic!("{n}: {code}"),
+        }
+    }
+    acknowledged
+}

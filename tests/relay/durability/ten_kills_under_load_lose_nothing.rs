@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::send_until_killed;
 use crate::harness::{Client, Config, Sink, wait_until};
 
 const KILLS: u32 = 10;
@@ -20,24 +21,12 @@ async fn ten_kills_under_load_lose_nothing() {
     for kill in 0..KILLS {
         let mut senders = tokio::task::JoinSet::new();
         for sender in 0..SENDERS {
-            let mut client = Client::logged_in(relay.submission(), &login).await;
-            senders.spawn(async move {
-                let mut acknowledged = Vec::new();
-                for n in 0.. {
-                    let to = format!("ok-{kill}x{sender}x{n}@b.example");
-                    let mail = format!(
-                        "From: a@own.example\r\nSubject: {n}\r\nX-Postrider-Campaign: kills\r\n\
-                         Content-Type: text/html\r\n\r\n<a href=\"https://a.example/{n}\">x</a>\r\n"
-                    );
-                    match client.send("a@own.example", &[&to], &mail).await.code {
-                        250 => acknowledged.push(to),
-                        // Killed.
-                        0 => break,
-                        code => panic!("{to}: {code}"),
-                    }
-                }
-                acknowledged
-            });
+            let client = Client::logged_in(relay.submission(), &login).await;
+            senders.spawn(send_until_killed(client, move |n| {
+                let head = format!("From: a@own.example\r\nSubject: {n}\r\nX-Postrider-Campaign: kills\r\n");
+                let page = format!("Content-Type: text/html\r\n\r\n<a href=\"https://a.example/{n}\">x</a>\r\n");
+                (vec![format!("ok-{kill}x{sender}x{n}@b.example")], head + &page)
+            }));
         }
         // Each time at another moment of the commits and of the attempts.
         tokio::time::sleep(Duration::from_millis(200 + 37 * u64::from(kill))).await;
