@@ -3,7 +3,9 @@
 
 use crate::harness::{Config, Sink, Zone};
 
-const MAIL: &str = "From: a@own.example\r\nSubject: x\r\nX-Postrider-Campaign: site\r\n\r\nx\r\n";
+/// Tracked, so that each copy is another and goes by itself.
+const MAIL: &str = "From: a@own.example\r\nSubject: x\r\nX-Postrider-Campaign: site\r\nContent-Type: text/html\r\n\r\n\
+    <a href=\"https://a.example/\">x</a>\r\n";
 
 #[tokio::test]
 async fn many_domains_of_one_site_share_its_connections() {
