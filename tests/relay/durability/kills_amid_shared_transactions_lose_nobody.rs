@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::send_until_killed;
-use crate::harness::{Client, Config, Sink, Zone, wait_until};
+use super::killed_amid;
+use crate::harness::{Config, Sink, Zone, wait_until};
 
 const KILLS: u32 = 5;
 const SENDERS: usize = 2;
@@ -28,23 +28,13 @@ async fn kills_amid_shared_transactions_lose_nobody() {
     let login = relay.login().await;
     let mut acknowledged = Vec::new();
     for kill in 0..KILLS {
-        let mut senders = tokio::task::JoinSet::new();
-        for sender in 0..SENDERS {
-            let client = Client::logged_in(relay.submission(), &login).await;
-            senders.spawn(send_until_killed(client, move |n| {
-                let to = |to| format!("ok-{kill}x{sender}x{n}x{to}@b{}.example", to % 4);
-                let head = format!("From: a@own.example\r\nSubject: {n}\r\nX-Postrider-Campaign: kills\r\n");
-                ((0..RECIPIENTS).map(to).collect(), head + "X-Postrider-Track: none\r\n\r\nx\r\n")
-            }));
-        }
-        tokio::time::sleep(Duration::from_millis(300 + 41 * u64::from(kill))).await;
-        relay.kill().await;
-        let before = acknowledged.len();
-        while let Some(sent) = senders.join_next().await {
-            acknowledged.extend(sent.unwrap());
-        }
-        assert!(acknowledged.len() > before, "something was under way");
-        relay.restart().await;
+        let after = Duration::from_millis(300 + 41 * u64::from(kill));
+        let sent = killed_amid(&mut relay, &login, SENDERS, after, move |sender, n| {
+            let to = |to| format!("ok-{kill}x{sender}x{n}x{to}@b{}.example", to % 4);
+            let head = format!("From: a@own.example\r\nSubject: {n}\r\nX-Postrider-Campaign: kills\r\n");
+            ((0..RECIPIENTS).map(to).collect(), head + "X-Postrider-Track: none\r\n\r\nx\r\n")
+        });
+        acknowledged.extend(sent.await);
     }
     relay.wait_idle().await;
     let copies = || {

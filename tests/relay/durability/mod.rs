@@ -13,10 +13,32 @@ mod the_supervisor_is_told;
 
 mod a_start_that_cannot_be_says_why;
 
-use crate::harness::Client;
+use std::time::Duration;
 
-/// Sends one mail after the other until the relay is killed; gives the recipients of what was acknowledged. `next` makes
-/// the n-th one's recipients and text.
+use tokio::task::JoinSet;
+
+use crate::harness::{Client, Login, Relay};
+
+/// Senders submit one mail after the other until the relay is killed `after` a while; then it is started again. `next`
+/// makes the recipients and the text of a sender's n-th mail. Gives the recipients of what was acknowledged.
+async fn killed_amid<F>(relay: &mut Relay, login: &Login, senders: usize, after: Duration, next: F) -> Vec<String>
+where
+    F: Fn(usize, usize) -> (Vec<String>, String) + Copy + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for sender in 0..senders {
+        let client = Client::logged_in(relay.submission(), login).await;
+        tasks.spawn(send_until_killed(client, move |n| next(sender, n)));
+    }
+    tokio::time::sleep(after).await;
+    relay.kill().await;
+    let acknowledged: Vec<String> = tasks.join_all().await.into_iter().flatten().collect();
+    assert!(!acknowledged.is_empty(), "something was under way");
+    relay.restart().await;
+    acknowledged
+}
+
+/// The recipients of what one sender was told 250 for.
 async fn send_until_killed(mut client: Client, next: impl Fn(usize) -> (Vec<String>, String)) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for n in 0.. {

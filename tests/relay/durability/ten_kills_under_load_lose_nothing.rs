@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::send_until_killed;
-use crate::harness::{Client, Config, Sink, wait_until};
+use super::killed_amid;
+use crate::harness::{Config, Sink, wait_until};
 
 const KILLS: u32 = 10;
 const SENDERS: usize = 4;
@@ -19,24 +19,14 @@ async fn ten_kills_under_load_lose_nothing() {
     let login = relay.login().await;
     let mut acknowledged = Vec::new();
     for kill in 0..KILLS {
-        let mut senders = tokio::task::JoinSet::new();
-        for sender in 0..SENDERS {
-            let client = Client::logged_in(relay.submission(), &login).await;
-            senders.spawn(send_until_killed(client, move |n| {
-                let head = format!("From: a@own.example\r\nSubject: {n}\r\nX-Postrider-Campaign: kills\r\n");
-                let page = format!("Content-Type: text/html\r\n\r\n<a href=\"https://a.example/{n}\">x</a>\r\n");
-                (vec![format!("ok-{kill}x{sender}x{n}@b.example")], head + &page)
-            }));
-        }
         // Each time at another moment of the commits and of the attempts.
-        tokio::time::sleep(Duration::from_millis(200 + 37 * u64::from(kill))).await;
-        relay.kill().await;
-        let before = acknowledged.len();
-        while let Some(sent) = senders.join_next().await {
-            acknowledged.extend(sent.unwrap());
-        }
-        assert!(acknowledged.len() > before, "something was under way");
-        relay.restart().await;
+        let after = Duration::from_millis(200 + 37 * u64::from(kill));
+        let sent = killed_amid(&mut relay, &login, SENDERS, after, move |sender, n| {
+            let head = format!("From: a@own.example\r\nSubject: {n}\r\nX-Postrider-Campaign: kills\r\n");
+            let page = format!("Content-Type: text/html\r\n\r\n<a href=\"https://a.example/{n}\">x</a>\r\n");
+            (vec![format!("ok-{kill}x{sender}x{n}@b.example")], head + &page)
+        });
+        acknowledged.extend(sent.await);
     }
     relay.wait_idle().await;
     wait_until("all arrive", Duration::from_mins(1), async || {
