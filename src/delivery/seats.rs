@@ -27,17 +27,17 @@ impl Seats {
     /// A seat, where fewer than `most` are taken.
     pub(super) fn take(&self, site: &str, most: usize) -> Option<Seat> {
         let mut taken = self.0.taken();
-        let count = taken.entry(site.to_owned()).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Seat { room: Arc::clone(&self.0), site: site.to_owned() })
+        let full = taken.get(site).is_some_and(|count| *count >= most);
+        (!full).then(|| self.sit(&mut taken, site))
     }
 
     /// A seat whatever is taken.
     pub(super) fn take_anyway(&self, site: &str) -> Seat {
-        *self.0.taken().entry(site.to_owned()).or_default() += 1;
+        self.sit(&mut self.0.taken(), site)
+    }
+
+    fn sit(&self, taken: &mut HashMap<String, usize>, site: &str) -> Seat {
+        *taken.entry(site.to_owned()).or_default() += 1;
         Seat { room: Arc::clone(&self.0), site: site.to_owned() }
     }
 

@@ -334,7 +334,7 @@ fn size_out(page: &[u8], edits: &[Edit]) -> usize {
 }
 
 /// Without a charset parameter, what the bytes look like.
-pub fn guess(page: &[u8]) -> &'static Encoding {
+fn guess(page: &[u8]) -> &'static Encoding {
     if std::str::from_utf8(page).is_ok() { UTF_8 } else { WINDOWS_1252 }
 }
 

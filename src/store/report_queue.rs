@@ -130,44 +130,50 @@ fn rows(conn: &Connection, site: Option<&str>) -> Result<Vec<QueueRow>, StoreErr
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let domain: String = row.get(0)?;
+        let parts = parts(conn, &domain)?;
         rows.push(QueueRow {
             waiting: row.get(1)?,
             tried: row.get(2)?,
             oldest: oldest(conn, Some(&domain))?,
-            next_at: next_at(conn, &domain)?,
-            last_reply: last_reply(conn, &domain)?,
+            next_at: next_at(conn, &domain, &parts)?,
+            last_reply: last_reply(conn, &domain, &parts)?,
             domain,
         });
     }
     Ok(rows)
 }
 
+/// Lane and campaign of all that waits for a domain and is not held: what the index is asked by.
+fn parts(conn: &Connection, domain: &str) -> Result<Vec<(u8, i64)>, StoreError> {
+    let mut parts = Vec::new();
+    for lane in LANES {
+        parts.extend(campaigns_of(conn, domain, lane)?.into_iter().map(|campaign| (lane, campaign)));
+    }
+    Ok(parts)
+}
+
 /// When the next of a domain is due, whether it is paused or not; held ones never are.
-fn next_at(conn: &Connection, domain: &str) -> Result<Option<Timestamp>, StoreError> {
+fn next_at(conn: &Connection, domain: &str, parts: &[(u8, i64)]) -> Result<Option<Timestamp>, StoreError> {
     let sql = "select min(next_at) from queue_delivery \
                where domain = ?1 and lane = ?2 and campaign = ?3 and held is null";
     let mut next: Option<i64> = None;
-    for lane in LANES {
-        for campaign in campaigns_of(conn, domain, lane)? {
-            let own: Option<i64> =
-                conn.prepare_cached(sql)?.query_row(params![domain, lane, campaign], |row| row.get(0))?;
-            next = [next, own].into_iter().flatten().min();
-        }
+    for (lane, campaign) in parts {
+        let own: Option<i64> =
+            conn.prepare_cached(sql)?.query_row(params![domain, lane, campaign], |row| row.get(0))?;
+        next = [next, own].into_iter().flatten().min();
     }
     Ok(next.map(Timestamp::from_millis))
 }
 
 /// The reply to the last try of the delivery that was deferred for the longest, which is mostly the latest one.
-fn last_reply(conn: &Connection, domain: &str) -> Result<Option<LastReply>, StoreError> {
+fn last_reply(conn: &Connection, domain: &str, parts: &[(u8, i64)]) -> Result<Option<LastReply>, StoreError> {
     let sql = "select next_at, delivery from queue_delivery \
                where domain = ?1 and lane = ?2 and campaign = ?3 and held is null order by next_at desc limit 1";
     let mut latest: Option<(i64, i64)> = None;
-    for lane in TRIED {
-        for campaign in campaigns_of(conn, domain, lane)? {
-            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            let mut statement = conn.prepare_cached(sql)?;
-            latest = latest.max(statement.query_row(params![domain, lane, campaign], read).optional()?);
-        }
+    for (lane, campaign) in parts.iter().filter(|(lane, _)| TRIED.contains(lane)) {
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let mut statement = conn.prepare_cached(sql)?;
+        latest = latest.max(statement.query_row(params![domain, lane, campaign], read).optional()?);
     }
     match latest {
         Some((_, delivery)) => last_reply_to(conn, DeliveryId::from_raw(delivery)),
