@@ -13,7 +13,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
 use super::metrics::Answers;
-use crate::config::is_loopback;
+use crate::domain::is_loopback;
 
 /// A request has this long to arrive whole and to be answered.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);

@@ -124,7 +124,7 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     let courier = Courier::new(settings::courier(&config)?).map_err(|e| e.to_string())?;
     let notices = settings::notices(&config, clock, signers_for(&signers));
     let notices = Notices::new(store.queue(), store.token_keys(), notices);
-    let dispatch = settings::dispatch(&config, clock)?;
+    let dispatch = settings::dispatch(&config, clock);
     let dispatcher = Dispatcher::new(store.queue(), copies.clone(), courier, notices.clone(), dispatch)
         .await
         .map_err(|e| e.to_string())?;

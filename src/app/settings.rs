@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, Shown, VisibleUrlLinks};
 use crate::dashboard::Configured;
-use crate::delivery::{self, Dispatch, Host, NoticeSettings, Providers, Start};
+use crate::delivery::{self, Dispatch, Host, NoticeSettings};
 use crate::domain::Mode;
 use crate::mail::recipe::SignersFor;
 use crate::server::tls::Certificate;
@@ -138,26 +138,14 @@ pub(super) fn tls(certificate: Option<&Arc<Certificate>>) -> Result<Option<Arc<r
     certificate.map(Certificate::server_config).transpose()
 }
 
-/// How each site is approached at first.
-fn providers(config: &Config) -> Result<Providers, String> {
-    let d = &config.delivery;
-    let number = |n: u64, default| u32::try_from(n).unwrap_or(default);
-    let other = Start {
-        connections: number(d.connections_per_site, 10),
-        messages_per_connection: number(d.messages_per_connection, 100),
-        messages_per_second: None,
-    };
-    Providers::read(d.sites.as_deref(), other).map_err(|e| format!("delivery.sites_file: {e}"))
-}
-
-pub(super) fn dispatch(config: &Config, clock: Clock) -> Result<Dispatch, String> {
-    Ok(Dispatch {
+pub(super) fn dispatch(config: &Config, clock: Clock) -> Dispatch {
+    Dispatch {
         schedule: config.delivery.retry.clone(),
-        sites: Arc::new(providers(config)?),
+        sites: Arc::clone(&config.delivery.sites),
         grace: GRACE,
         clock,
         chance,
-    })
+    }
 }
 
 pub(super) fn notices(config: &Config, clock: Clock, signers_for: SignersFor) -> NoticeSettings {
@@ -195,7 +183,7 @@ pub(super) fn courier(config: &Config) -> Result<delivery::Settings, String> {
         AddressFamily::Ipv6 => delivery::AddressFamily::Ipv6,
     };
     settings.source_addresses.clone_from(&d.source_addresses);
-    settings.providers = Arc::new(providers(config)?);
+    settings.providers = Arc::clone(&d.sites);
     Ok(settings)
 }
 

@@ -1,32 +1,44 @@
 //! What is wrong with values that lead elsewhere: URLs that the relay gives away, files that it reads.
 
-use std::net::IpAddr;
-
 use super::read::Reader;
 use super::{Config, DeliveryMode};
-use crate::delivery::{Host, HostError};
-use crate::domain::BounceRules;
+use crate::delivery::{Host, HostError, Providers, Start};
+use crate::domain::{BounceRules, is_loopback};
 
-/// The longest file of rules that is read, in octets.
-const RULES_BYTES_MAX: u64 = 4 << 20;
+/// The longest file that is read beside the configuration, in octets.
+const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// The built-in rules, behind those of the file that is named.
-pub(super) fn bounce_rules(r: &mut Reader) -> BounceRules {
-    let key = "delivery.bounce_rules";
+/// What the file says that a key names; `None` for none, and where it cannot be used.
+fn named_file<T>(r: &mut Reader, key: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
     let file = r.text(key, "");
     if file.is_empty() {
-        return BounceRules::built_in();
+        return None;
     }
     let read = || match std::fs::metadata(&file) {
-        Ok(about) if about.len() > RULES_BYTES_MAX => Err(format!("{file} is larger than {RULES_BYTES_MAX} octets")),
+        Ok(about) if about.len() > FILE_BYTES_MAX => Err(format!("{file} is larger than {FILE_BYTES_MAX} octets")),
         Ok(_) => std::fs::read_to_string(&file).map_err(|error| format!("{file} cannot be read: {error}")),
         Err(error) => Err(format!("{file} cannot be read: {error}")),
     };
-    let rules = read().and_then(|text| BounceRules::with_own(&text).map_err(|broken| format!("{file}, {broken}")));
-    rules.unwrap_or_else(|why| {
-        r.complain(key, why);
-        BounceRules::built_in()
-    })
+    let found = read().and_then(|text| parse(&text).map_err(|broken| format!("{file}, {broken}")));
+    found.map_err(|why| r.complain(key, why)).ok()
+}
+
+/// The built-in rules, behind those of the file that is named.
+pub(super) fn bounce_rules(r: &mut Reader) -> BounceRules {
+    let own = named_file(r, "delivery.bounce_rules", |text| BounceRules::with_own(text).map_err(|e| e.to_string()));
+    own.unwrap_or_else(BounceRules::built_in)
+}
+
+/// How sites are approached: the built-in table behind that of the file that is named, and what holds for all others.
+pub(super) fn sites(r: &mut Reader) -> Providers {
+    let number = |n: u64, usual| u32::try_from(n).unwrap_or(usual);
+    let other = Start {
+        connections: number(r.number("delivery.connections_per_site", 10, 1..=1_000), 10),
+        messages_per_connection: number(r.number("delivery.messages_per_connection", 100, 1..=100_000), 100),
+        messages_per_second: None,
+    };
+    let own = named_file(r, "delivery.sites_file", |text| Providers::with_own(text, other));
+    own.unwrap_or_else(|| Providers::built_in(other))
 }
 
 /// Looked at in its own mode only.
@@ -88,12 +100,6 @@ pub(super) fn base_url(r: &mut Reader, config: &Config) {
             ),
         );
     }
-}
-
-/// Whether a host in a URL is this machine.
-pub fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_matches(['[', ']']);
-    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn is_unreachable(url: &url::Url) -> bool {

@@ -6,15 +6,15 @@ mod routes;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use check::is_loopback;
 use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
-use crate::delivery::{Providers, Routes, Start};
+use crate::delivery::{Providers, Routes};
 use crate::domain::{BounceRules, Domain, RetrySchedule};
 use crate::mail::plan::PixelPlace;
 
@@ -135,9 +135,7 @@ pub struct Delivery {
     pub address_family: AddressFamily,
     pub source_addresses: Vec<IpAddr>,
     pub retry: RetrySchedule,
-    pub connections_per_site: u64,
-    pub messages_per_connection: u64,
-    pub sites: Option<String>,
+    pub sites: Arc<Providers>,
     pub bounce_messages: bool,
     pub bounce_rules: BounceRules,
 }
@@ -291,27 +289,9 @@ fn delivery(r: &mut Reader) -> Delivery {
         address_family: r.choice("delivery.address_family", &families, AddressFamily::Auto),
         source_addresses: r.list("delivery.source_addresses", &[], "an IP address"),
         retry: RetrySchedule::new(retry, expire),
-        connections_per_site: r.number("delivery.connections_per_site", 10, 1..=1_000),
-        messages_per_connection: r.number("delivery.messages_per_connection", 100, 1..=100_000),
-        sites: sites(r),
+        sites: Arc::new(check::sites(r)),
         bounce_messages: r.flag("delivery.bounce_messages", true),
         bounce_rules: check::bounce_rules(r),
-    }
-}
-
-/// The operator's own table of sites, as text that was found sound.
-fn sites(r: &mut Reader) -> Option<String> {
-    let path = r.text("delivery.sites_file", "");
-    if path.is_empty() {
-        return None;
-    }
-    let read = std::fs::read_to_string(&path).map_err(|e| e.to_string());
-    match read.and_then(|text| Providers::read(Some(&text), Start::default()).map(|_| text)) {
-        Ok(text) => Some(text),
-        Err(why) => {
-            r.complain("delivery.sites_file", format!("{path}: {why}"));
-            None
-        }
     }
 }
 
@@ -386,100 +366,4 @@ pub fn load(file: Option<&Path>) -> Result<(Config, Option<PathBuf>), Vec<Compla
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn none() -> impl Iterator<Item = (String, String)> {
-        std::iter::empty()
-    }
-
-    fn complaints(text: &str) -> Vec<String> {
-        read(text, none(), "box").unwrap_err().iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn nothing_is_the_defaults() {
-        let config = read("", none(), "box").unwrap();
-        assert_eq!(config.submission.listen, ["127.0.0.1:2525".parse().unwrap()]);
-        assert_eq!(config.delivery.mode, DeliveryMode::Sandbox);
-        assert_eq!(config.hostname.as_str(), "box");
-        assert_eq!(config.delivery.retry.expire(), Duration::from_hours(72));
-    }
-
-    #[test]
-    fn variables_lie_over_the_file() {
-        let variables = [
-            ("POSTRIDER__NODE", "7"),
-            ("POSTRIDER__SUBMISSION__LISTEN", "127.0.0.1:1, 127.0.0.1:2"),
-            ("POSTRIDER__TRACKING__OPENS", "false"),
-            ("POSTRIDER__DELIVERY__RETRY", "[\"1s\"]"),
-            ("OTHER", "x"),
-        ];
-        let variables = variables.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
-        let config = read("node = 3\n[tracking]\nopens = true\n", variables, "box").unwrap();
-        assert_eq!((config.node, config.submission.listen.len(), config.tracking.opens), (7, 2, false));
-        let wrong = [("POSTRIDER__NODE".to_owned(), "2000".to_owned())];
-        assert_eq!(
-            read("", wrong.into_iter(), "box").unwrap_err()[0].to_string(),
-            "POSTRIDER__NODE: node: must be from 0 to 1023"
-        );
-    }
-
-    #[test]
-    fn every_value_is_shown_with_its_place_and_no_secret() {
-        let variables = [("POSTRIDER__NODE".to_owned(), "7".to_owned())];
-        let text = "[delivery]\nsmarthost = \"smtp://user:p@ss/w@127.0.0.1:25\"\nretry = [\"1s\"]\n";
-        let shown = read(text, variables.into_iter(), "box").unwrap().shown;
-        let of =
-            |key: &str| shown.iter().find(|row| row.key == key).map(|row| (row.value.as_str(), row.place.as_str()));
-        assert_eq!(of("delivery.smarthost"), Some(("\"smtp://user:********@127.0.0.1:25\"", "line 2, column 1")));
-        assert_eq!(of("delivery.retry"), Some(("[\"1s\"]", "line 3, column 1")));
-        assert_eq!(of("node"), Some(("7", "POSTRIDER__NODE")));
-        assert_eq!(of("hostname"), Some(("\"box\"", "")));
-        assert_eq!(of("submission.insecure_auth"), Some(("\"loopback\"", "")));
-        assert_eq!(of("web.metrics_networks"), Some(("[\"127.0.0.0/8\", \"::1/128\"]", "")));
-    }
-
-    #[test]
-    fn every_complaint_comes_at_once_with_its_place() {
-        let found = complaints(
-            "nod = 1\n[submission]\nlisten = \"x\"\nmax_recipients = true\n[delivery]\nmode = \"mxx\"\nretry = [\"soon\"]\n[sub]\na = 1\n",
-        );
-        let starts = [
-            "line 1, column 1: nod: there is no such key; there are data_dir, hostname, node",
-            "line 3, column 1: submission.listen: \"x\" is not an address with a port",
-            "line 4, column 1: submission.max_recipients: is true or false, but must be a whole number",
-            "line 6, column 1: delivery.mode: \"mxx\" is not one of \"sandbox\", \"mx\", \"smarthost\"",
-            "line 7, column 1: delivery.retry: \"soon\" is not a duration",
-            "line 9, column 1: sub.a: there is no such section",
-        ];
-        for start in starts {
-            assert!(found.iter().any(|c| c.starts_with(start)), "{start}\n{found:#?}");
-        }
-        assert!(complaints("node = \n")[0].starts_with("line 1"));
-    }
-
-    #[test]
-    fn dead_links_are_refused_before_they_are_sent() {
-        let mx = "hostname = \"relay.example.com\"\n[delivery]\nmode = \"mx\"\n[tracking]\n";
-        for bad in [
-            "http://127.0.0.1:8080",
-            "http://10.1.2.3",
-            "https://track",
-            "ftp://track.example.com",
-            "https://a.example/x?y=1",
-        ] {
-            assert!(complaints(&format!("{mx}base_url = \"{bad}\"\n"))[0].contains("base_url"), "{bad}");
-        }
-        assert!(read(&format!("{mx}base_url = \"https://track.example.com/\"\n"), none(), "box").is_ok());
-        assert!(read(&format!("{mx}allow_test_base_url = true\n"), none(), "box").is_ok());
-        let local = "[delivery]\nmode = \"smarthost\"\nsmarthost = \"smtp://127.0.0.1:2500\"\n";
-        assert!(read(local, none(), "box").is_ok());
-        let one =
-            "[web]\npublic_url = \"https://a.example.com:8443\"\n[tracking]\nbase_url = \"https://a.example.com\"\n";
-        assert!(complaints(one)[0].contains("web.public_url"));
-        assert!(
-            complaints("[delivery]\nmode = \"mx\"\n[tracking]\nallow_test_base_url = true\n")[0].contains("hostname")
-        );
-    }
-}
+mod tests;

@@ -55,10 +55,15 @@ impl Providers {
         Self { sites: Vec::new(), other }
     }
 
-    /// The built-in table, after the operator's own, if any. The error names the line.
-    pub fn read(own: Option<&str>, other: Start) -> Result<Self, String> {
-        let mut sites = own.map(parse).transpose()?.unwrap_or_default();
-        sites.extend(parse(BUILT_IN)?);
+    /// The built-in table; that it is sound is a test's.
+    pub fn built_in(other: Start) -> Self {
+        Self { sites: parse(BUILT_IN).unwrap_or_default(), other }
+    }
+
+    /// The built-in table after the operator's own. The error names the line.
+    pub fn with_own(own: &str, other: Start) -> Result<Self, String> {
+        let mut sites = parse(own)?;
+        sites.extend(Self::built_in(other).sites);
         Ok(Self { sites, other })
     }
 
@@ -118,7 +123,8 @@ mod tests {
 
     #[test]
     fn the_built_in_table_knows_the_large_ones() {
-        let providers = Providers::read(None, OTHER).unwrap();
+        assert!(parse(BUILT_IN).is_ok());
+        let providers = Providers::built_in(OTHER);
         for (exchanger, name) in [
             ("gmail-smtp-in.l.google.com", "Gmail"),
             ("alt4.aspmx.l.google.com", "Gmail"),
@@ -142,7 +148,7 @@ mod tests {
     #[test]
     fn the_operators_own_come_first_and_need_not_say_all() {
         let own = "[[site]]\nname = \"Our Gmail\"\nmx = [\".L.Google.com.\"]\nmessages_per_second = 2.5\n";
-        let providers = Providers::read(Some(own), OTHER).unwrap();
+        let providers = Providers::with_own(own, OTHER).unwrap();
         assert_eq!(providers.name_of("aspmx.l.google.com"), Some("Our Gmail"));
         assert_eq!(providers.name_of("gmr-smtp-in.google.com"), Some("Gmail"));
         assert_eq!(providers.start("Our Gmail"), Start { messages_per_second: Some(2.5), ..OTHER });
@@ -160,7 +166,7 @@ mod tests {
             ("[[site]]\nname = \"\"\nmx = [\"b.example\"]\n", "a name of 1 to 100"),
             ("site = 3", "line 1"),
         ] {
-            let error = Providers::read(Some(own), OTHER).unwrap_err();
+            let error = Providers::with_own(own, OTHER).unwrap_err();
             assert!(error.contains(told), "{own}: {error}");
         }
     }

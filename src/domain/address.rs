@@ -198,6 +198,12 @@ pub struct Envelope {
     pub wishes: Wishes,
 }
 
+/// Whether a host, as it stands in a URL or without brackets, is this machine.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_matches(['[', ']']);
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

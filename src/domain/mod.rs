@@ -29,7 +29,7 @@ pub mod timestamp;
 pub mod token;
 pub mod wire;
 
-pub use address::{Address, AddressError, Domain, Envelope};
+pub use address::{Address, AddressError, Domain, Envelope, is_loopback};
 pub use asked_pause::asked_pause;
 pub use audience::{Audience, Verdict};
 pub use bounce::BounceClass;
