@@ -189,6 +189,7 @@ impl Inner {
             code: reply.code,
             enhanced: reply.enhanced.map(|e| e.to_string()).unwrap_or_default(),
             ms: attempted.ms,
+            site: attempted.site,
         };
         let (pixel, links) = (copy.pixel, copy.links);
         let (due, transcript) = (due.clone(), attempted.transcript);

@@ -21,12 +21,19 @@ pub struct Attempt {
     pub enhanced: String,
     /// How long the try took.
     pub ms: u64,
+    /// What shares limits with the host: the best exchanger of the domain, its provider, or the named host; empty when no
+    /// host was reached for.
+    pub site: String,
 }
 
 impl Attempt {
     pub(super) fn write(&self, w: FieldWriter) -> FieldWriter {
         let w = w.number(10, self.n.into()).text(11, &self.mx).text(12, &self.ip).text(13, &self.tls);
-        w.number(14, self.code.into()).text(15, &self.enhanced).number(16, self.ms).text(18, &self.certificate)
+        w.number(14, self.code.into())
+            .text(15, &self.enhanced)
+            .number(16, self.ms)
+            .text(18, &self.certificate)
+            .text(19, &self.site)
     }
 
     pub(super) fn read(f: &Fields<'_>) -> Result<Self, WireError> {
@@ -39,6 +46,7 @@ impl Attempt {
             code: f.small(14)?,
             enhanced: f.text(15),
             ms: f.number(16),
+            site: f.text(19),
         })
     }
 }

@@ -6,25 +6,14 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::StoreError;
 use super::fold::Fold;
 use super::writer::{Batch, Lane, Writer};
-use super::{ledger, schema};
+use super::{ledger, schema, views};
 
 /// Events folded in one step.
 const SLICE: i64 = 5_000;
+/// Events after which a start says how far it is with the views.
+const CAUGHT_UP_TOLD: u64 = 500_000;
 /// Differences named before the rest is only counted.
 const DIFFERENCES_NAMED: usize = 20;
-/// The views and how many columns their primary keys have.
-const VIEWS: &[(&str, usize)] = &[
-    ("cursor", 1),
-    ("delivery", 1),
-    ("hit", 3),
-    ("campaign", 1),
-    ("series", 2),
-    ("site", 2),
-    ("link", 3),
-    ("refusal", 2),
-    ("suppression", 2),
-];
-
 /// What a comparison found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
@@ -45,7 +34,7 @@ pub fn verify(path: &std::path::Path, mut progress: impl FnMut(i64)) -> Result<V
     conn.execute_batch("begin")?;
     let scratch = Connection::open("")?;
     scratch.execute_batch("pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -65536;")?;
-    scratch.execute_batch(schema::VIEWS)?;
+    scratch.execute_batch(views::DEFINITION)?;
     let mut verified = Verified::default();
     if let Some(fault) = structure(&conn)? {
         verified.differ(format!("the file is damaged: {fault}"));
@@ -66,7 +55,7 @@ pub fn verify(path: &std::path::Path, mut progress: impl FnMut(i64)) -> Result<V
             progress(verified.events);
         }
     }
-    for (view, keys) in VIEWS {
+    for (view, keys) in views::ALL {
         compare(&conn, &scratch, view, *keys, &mut verified)?;
     }
     Ok(verified)
@@ -157,15 +146,24 @@ fn order_of_one(a: &Value, b: &Value) -> std::cmp::Ordering {
     }
 }
 
-/// Folds what the ledger has and the views have not: nothing, unless a program was stopped between two versions.
+/// Folds what the ledger has and the views have not: nothing, unless the views were made anew by another definition. What
+/// was folded is kept when the program is stopped meanwhile.
 pub(super) fn catch_up(conn: &mut Connection) -> Result<(), StoreError> {
+    let mut folded: u64 = 0;
     for (source, _) in ledger::sources(conn)? {
         loop {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let folded = fold_slice(&tx, 'v', source)?;
+            let count = fold_slice(&tx, 'v', source)?;
             tx.commit()?;
-            if folded == 0 {
+            if count == 0 {
                 break;
+            }
+            let before = folded / CAUGHT_UP_TOLD;
+            folded += u64::try_from(count).unwrap_or(0);
+            if folded / CAUGHT_UP_TOLD > before {
+                tracing::info!(events = folded, "the views are being made from the ledger");
+                // Nobody else moves the log into the file yet.
+                conn.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))?;
             }
         }
     }
@@ -193,7 +191,7 @@ const SHADOW: char = 's';
 impl Rebuild {
     /// Runs it; `progress` hears the number of events folded so far. Returns that number.
     pub async fn run(&self, mut progress: impl FnMut(i64)) -> Result<i64, StoreError> {
-        self.write(|batch| make_shadow(batch.tx)).await?;
+        self.write(|batch| views::make(batch.tx, SHADOW)).await?;
         let sources = self.write(|batch| ledger::sources(batch.tx)).await?;
         let mut folded = 0;
         for (source, _) in &sources {
@@ -221,22 +219,6 @@ impl Rebuild {
     }
 }
 
-fn make_shadow(conn: &Connection) -> Result<(), StoreError> {
-    for (view, _) in VIEWS {
-        conn.execute_batch(&format!("drop table if exists {SHADOW}_{view}"))?;
-    }
-    // Index names are of the whole database, and stay with their table when it is renamed: each set gets its own.
-    let generation: i64 =
-        conn.query_row("select coalesce(max(cast(value as integer)), 0) from meta where key = 'views'", [], |row| {
-            row.get(0)
-        })?;
-    let generation = generation + 1;
-    conn.execute("insert or replace into meta values ('views', ?1)", [generation.to_string()])?;
-    let indexes = format!("create index g{generation}_");
-    let sql = schema::VIEWS.replace("create index v_", &indexes).replace(" v_", &format!(" {SHADOW}_"));
-    Ok(conn.execute_batch(&sql)?)
-}
-
 fn swap(conn: &Connection, sources: &[(i64, String)]) -> Result<i64, StoreError> {
     let mut rest = 0;
     for (source, _) in sources {
@@ -248,7 +230,7 @@ fn swap(conn: &Connection, sources: &[(i64, String)]) -> Result<i64, StoreError>
             rest += i64::try_from(count).unwrap_or(0);
         }
     }
-    for (view, _) in VIEWS {
+    for (view, _) in views::ALL {
         conn.execute_batch(&format!("drop table v_{view}; alter table {SHADOW}_{view} rename to v_{view}"))?;
     }
     Ok(rest)

@@ -10,15 +10,16 @@ use super::fold::mode_code;
 use super::fold_state::{DeliveryState, HitCounter};
 use super::view::State;
 use crate::domain::audience::Audience;
-use crate::domain::{BounceClass, DeliveryId, Event, Fact, Metric, Mode};
+use crate::domain::{BounceClass, DeliveryId, Device, Event, Fact, Metric, Mode};
 
-pub(super) const SELECT_DELIVERY: &str = "select known, message, campaign, mode, person, domain, state, tries, class, \
+pub(super) const SELECT_DELIVERY: &str = "select known, message, campaign, mode, person, domain, site, site_try, state, tries, class, \
     accepted_at, settled_at, pixel, links, opened, opened_at, clicked, clicked_at, open_events, click_events, \
     late_bounced_at, complained_at, unsubscribed_at, last_at from v_delivery where delivery = ?1";
 
 pub(super) const UPSERT_DELIVERY: &str = "insert into v_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-    ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24) on conflict (delivery) do update set \
+    ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26) on conflict (delivery) do update set \
     known = excluded.known, message = excluded.message, person = excluded.person, domain = excluded.domain, \
+    site = excluded.site, site_try = excluded.site_try, \
     state = excluded.state, tries = excluded.tries, class = excluded.class, accepted_at = excluded.accepted_at, \
     settled_at = excluded.settled_at, pixel = excluded.pixel, links = excluded.links, opened = excluded.opened, \
     opened_at = excluded.opened_at, clicked = excluded.clicked, clicked_at = excluded.clicked_at, \
@@ -27,10 +28,17 @@ pub(super) const UPSERT_DELIVERY: &str = "insert into v_delivery values (?1, ?2,
     unsubscribed_at = excluded.unsubscribed_at, last_at = excluded.last_at";
 
 pub(super) const SELECT_HITS: &str =
-    "select position, class, pattern, n, first_at from v_hit where delivery = ?1 order by position, class";
+    "select position, class, minute, family, device, pattern, n from v_hit where delivery = ?1";
 
-pub(super) const UPSERT_HIT: &str = "insert into v_hit values (?1, ?2, ?3, ?4, ?5, ?6) \
-    on conflict (delivery, position, class) do update set n = excluded.n, first_at = excluded.first_at";
+pub(super) const UPSERT_HIT: &str = "insert into v_hit values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+    on conflict (delivery, position, class, minute, family, device) do update set n = excluded.n";
+
+pub(super) const UPSERT_CLIENT: &str = "insert into v_client values (?1, ?2, ?3, ?4, ?5) \
+    on conflict (campaign, family, device) do update set opened = opened + excluded.opened, \
+    clicked = clicked + excluded.clicked";
+
+pub(super) const UPSERT_LATENCY: &str =
+    "insert into v_latency values (?1, ?2, ?3, ?4) on conflict (scope, site, step) do update set n = n + excluded.n";
 
 pub(super) const UPSERT_LINK: &str = "insert into v_link values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
     on conflict (campaign, position, pattern) do update set human = human + excluded.human, \
@@ -51,6 +59,12 @@ pub(super) static UPSERT_SERIES: LazyLock<String> =
     LazyLock::new(|| upsert_counts("insert into v_series", "scope, bucket", "scope, bucket", ""));
 pub(super) static UPSERT_SITE: LazyLock<String> =
     LazyLock::new(|| upsert_counts("insert into v_site", "scope, domain", "scope, domain", ""));
+
+pub(super) static UPSERT_RECEIVER: LazyLock<String> =
+    LazyLock::new(|| upsert_counts("insert into v_receiver", "scope, site", "scope, site", ""));
+/// Once its deliveries are all in the rows of their sites, a domain's row says nothing.
+pub(super) const LEAVE_RECEIVER: &str =
+    "delete from v_receiver where scope = ?1 and site = ?2 and recipients = 0 and open_events = 0 and click_events = 0";
 
 /// The latest fact counts; of two of one moment the greater, so that the order they meet in does not matter.
 pub(super) const UPSERT_SUPPRESSION: &str = "insert into v_suppression values (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
@@ -121,23 +135,25 @@ pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryState> {
         mode: mode(row.get(3)?),
         person: row.get(4)?,
         domain: row.get(5)?,
-        state: State::from_code(row.get(6)?),
-        tries: row.get(7)?,
-        class: BounceClass::from_code(row.get(8)?),
-        accepted_at: row.get(9)?,
-        settled_at: row.get(10)?,
-        pixel: row.get(11)?,
-        links: row.get(12)?,
-        opened: Audience::from_code(row.get(13)?),
-        opened_at: row.get(14)?,
-        clicked: Audience::from_code(row.get(15)?),
-        clicked_at: row.get(16)?,
-        open_events: row.get(17)?,
-        click_events: row.get(18)?,
-        late_bounced_at: row.get(19)?,
-        complained_at: row.get(20)?,
-        unsubscribed_at: row.get(21)?,
-        last_at: row.get(22)?,
+        site: row.get(6)?,
+        site_try: row.get(7)?,
+        state: State::from_code(row.get(8)?),
+        tries: row.get(9)?,
+        class: BounceClass::from_code(row.get(10)?),
+        accepted_at: row.get(11)?,
+        settled_at: row.get(12)?,
+        pixel: row.get(13)?,
+        links: row.get(14)?,
+        opened: Audience::from_code(row.get(15)?),
+        opened_at: row.get(16)?,
+        clicked: Audience::from_code(row.get(17)?),
+        clicked_at: row.get(18)?,
+        open_events: row.get(19)?,
+        click_events: row.get(20)?,
+        late_bounced_at: row.get(21)?,
+        complained_at: row.get(22)?,
+        unsubscribed_at: row.get(23)?,
+        last_at: row.get(24)?,
     })
 }
 
@@ -159,6 +175,8 @@ pub(super) fn write_delivery(
         mode_code(state.mode),
         state.person,
         state.domain,
+        state.site,
+        state.site_try,
         state.state.code(),
         state.tries,
         state.class.map_or(0, BounceClass::code),
@@ -184,10 +202,17 @@ pub(super) fn load_hits(statement: &mut CachedStatement<'_>, delivery: i64) -> R
     let mut rows = statement.query([delivery])?;
     let mut hits = Vec::new();
     while let Some(row) = rows.next()? {
-        let (position, class, pattern) = (row.get(0)?, Audience::from_code(row.get(1)?), row.get(2)?);
-        if let Some(class) = class {
-            hits.push(HitCounter { position, class, pattern, n: row.get(3)?, first_at: row.get(4)? });
-        }
+        let Some(class) = Audience::from_code(row.get(1)?) else { continue };
+        hits.push(HitCounter {
+            position: row.get(0)?,
+            class,
+            minute: row.get(2)?,
+            family: row.get(3)?,
+            device: Device::from_code(row.get(4)?).unwrap_or(Device::Unknown),
+            pattern: row.get(5)?,
+            n: row.get(6)?,
+            changed: false,
+        });
     }
     Ok(hits)
 }
@@ -197,6 +222,7 @@ pub(super) fn write_hit(
     delivery: i64,
     hit: &HitCounter,
 ) -> Result<(), StoreError> {
-    statement.execute(params![delivery, hit.position, hit.class.code(), hit.pattern, hit.n, hit.first_at])?;
+    let (class, device) = (hit.class.code(), hit.device.code());
+    statement.execute(params![delivery, hit.position, class, hit.minute, hit.family, device, hit.pattern, hit.n])?;
     Ok(())
 }

@@ -4,11 +4,16 @@
 //! hit counters add. So the facts of two nodes may meet in any order, and a change of counts is always the difference
 //! between what a delivery added before and what it adds now.
 
+use std::collections::BTreeMap;
+
 use crate::domain::audience::Audience;
 use crate::domain::event::{Accepted, Attempt, Fact, Hit};
-use crate::domain::{BounceClass, Counts, Metric, Mode, Timestamp};
+use crate::domain::{BounceClass, Counts, Device, Metric, Mode, Timestamp, latency};
 
 use super::view::State;
+
+/// Hits are counted by the minute.
+const MINUTE_MS: i64 = 60_000;
 
 impl State {
     /// The stored number; the higher is the stronger when facts of two nodes meet.
@@ -56,6 +61,10 @@ pub(super) struct DeliveryState {
     pub(super) mode: Mode,
     pub(super) person: i64,
     pub(super) domain: String,
+    /// Where the latest try that reached for a host went; empty before.
+    pub(super) site: String,
+    /// Which try that was.
+    pub(super) site_try: u32,
     pub(super) state: State,
     pub(super) tries: u32,
     pub(super) class: Option<BounceClass>,
@@ -75,14 +84,19 @@ pub(super) struct DeliveryState {
     pub(super) last_at: i64,
 }
 
-/// One counter of (delivery, link, class). Position 0 is the pixel.
+/// One counter of (delivery, link, class, minute, program). Position 0 is the pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HitCounter {
     pub(super) position: u16,
     pub(super) class: Audience,
+    /// When it began, in milliseconds.
+    pub(super) minute: i64,
+    pub(super) family: String,
+    pub(super) device: Device,
     pub(super) pattern: i64,
     pub(super) n: i64,
-    pub(super) first_at: i64,
+    /// Whether the stored row says something else.
+    pub(super) changed: bool,
 }
 
 /// What a delivery adds: metrics with the time they belong to, for the series, and all of them as counts.
@@ -110,6 +124,8 @@ impl DeliveryState {
             mode,
             person: 0,
             domain: String::new(),
+            site: String::new(),
+            site_try: 0,
             state: State::Queued,
             tries: 0,
             class: None,
@@ -185,6 +201,10 @@ impl DeliveryState {
 
     fn tried(&mut self, attempt: &Attempt) {
         self.tries = self.tries.max(attempt.n);
+        // Of the latest try; of two of one number the greater, so that the order they meet in does not matter.
+        if !attempt.site.is_empty() && (attempt.n, &attempt.site) > (self.site_try, &self.site) {
+            (self.site_try, self.site) = (attempt.n, attempt.site.clone());
+        }
     }
 
     fn settle(&mut self, state: State, at: i64, class: Option<BounceClass>) {
@@ -198,7 +218,7 @@ impl DeliveryState {
     fn sum_up(&mut self, hits: &[HitCounter]) {
         let best = |clicks: bool| {
             let counted = hits.iter().filter(|h| h.n > 0 && (h.position > 0) == clicks);
-            counted.min_by_key(|h| (h.class.rank(), h.first_at)).map(|h| (h.class, h.first_at))
+            counted.min_by_key(|h| (h.class.rank(), h.minute)).map(|h| (h.class, h.minute))
         };
         let total = |clicks: bool| hits.iter().filter(|h| (h.position > 0) == clicks).map(|h| h.n).sum();
         (self.opened, self.opened_at) = best(false).map_or((None, 0), |(class, at)| (Some(class), at));
@@ -223,6 +243,16 @@ impl DeliveryState {
             Some(class) => Some((Opened::By(class), self.opened_at)),
             None => None,
         }
+    }
+
+    /// Whose row of the receivers it is in: its site's, or its domain's as long as none is known.
+    pub(super) fn receiver(&self) -> &str {
+        if self.site.is_empty() { &self.domain } else { &self.site }
+    }
+
+    /// How long it took from acceptance to the 250, as a step of the latencies.
+    pub(super) fn latency(&self) -> Option<u32> {
+        (self.known && self.state == State::Delivered).then(|| latency::step(self.settled_at - self.accepted_at))
     }
 
     /// What it adds to every count.
@@ -275,6 +305,25 @@ impl DeliveryState {
     }
 }
 
+/// The programs by which a person opened or clicked: (family, device), and whether each was used for either.
+pub(super) type Clients = BTreeMap<(String, Device), (bool, bool)>;
+
+impl DeliveryState {
+    /// What it adds to the programs.
+    pub(super) fn clients(&self, hits: &[HitCounter]) -> Clients {
+        let mut clients = Clients::new();
+        let (opens, clicks) = (self.known && self.state == State::Delivered && self.pixel, self.clicks_count());
+        for hit in hits.iter().filter(|h| h.class == Audience::Human && h.n > 0) {
+            let counts = if hit.position == 0 { opens } else { clicks };
+            if counts {
+                let used = clients.entry((hit.family.clone(), hit.device)).or_default();
+                *(if hit.position == 0 { &mut used.0 } else { &mut used.1 }) = true;
+            }
+        }
+        clients
+    }
+}
+
 impl Contribution {
     fn stamp(&mut self, metric: Metric, at: i64) {
         self.stamped.push((metric, at));
@@ -294,11 +343,24 @@ fn earliest(stored: &mut i64, at: i64) {
 }
 
 fn count(hits: &mut Vec<HitCounter>, hit: &Hit, class: Audience, at: i64, n: i64) {
-    match hits.iter_mut().find(|h| h.position == hit.position && h.class == class) {
+    let minute = at.div_euclid(MINUTE_MS) * MINUTE_MS;
+    let same = |h: &&mut HitCounter| {
+        (h.position, h.class, h.minute, h.device) == (hit.position, class, minute, hit.device) && h.family == hit.family
+    };
+    match hits.iter_mut().find(same) {
         Some(counter) => {
             counter.n += n;
-            counter.first_at = counter.first_at.min(at);
+            counter.changed = true;
         }
-        None => hits.push(HitCounter { position: hit.position, class, pattern: hit.pattern, n, first_at: at }),
+        None => hits.push(HitCounter {
+            position: hit.position,
+            class,
+            minute,
+            family: hit.family.clone(),
+            device: hit.device,
+            pattern: hit.pattern,
+            n,
+            changed: true,
+        }),
     }
 }

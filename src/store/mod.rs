@@ -15,6 +15,7 @@ mod error;
 mod export;
 mod findings;
 mod fold;
+mod fold_changes;
 mod fold_rows;
 mod fold_state;
 mod full_mailbox;
@@ -60,6 +61,7 @@ mod tally;
 mod tests;
 pub mod view;
 pub mod view_queue;
+mod views;
 mod wal;
 mod writer;
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::StoreError;
-use super::fold::{LINKS_MAX, mode_code};
+use super::fold::mode_code;
+use super::fold_changes::LINKS_MAX;
 use super::writer::{Lane, Writer};
 use crate::domain::{Campaign, CampaignId, Mode, Timestamp, link};
 

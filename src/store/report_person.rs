@@ -106,7 +106,7 @@ mod tests {
         let list = report_delivery::query_of(&of(PersonId::from_raw(1)), Some(DeliveryId::from_raw(2)), 3).0;
         for (sql, index) in [
             (person::FIND.to_owned(), "(address=?)"),
-            (list, "v_delivery_person (person=? AND delivery<?)"),
+            (list, "_delivery_person (person=? AND delivery<?)"),
             (suppression::of_person_sql(), "(person=?)"),
             (LAST_REPLY.to_owned(), "event_delivery (delivery=?)"),
         ] {
