@@ -9,6 +9,7 @@ use super::audience::Audience;
 use super::bounce::{BounceClass, coded_enum};
 use super::campaign::{CampaignId, Mode};
 use super::client::Client;
+use super::device::Device;
 use super::id::{DeliveryId, MessageId, PersonId};
 use super::suppression::{Added, Suppression};
 use super::timestamp::Timestamp;
@@ -118,6 +119,10 @@ pub struct Hit {
     pub rule: String,
     /// The client's family.
     pub family: String,
+    /// On what kind of device it ran.
+    pub device: Device,
+    /// What the request told that is not kept otherwise: the sum of [`Hit::SAID_PREFETCH`] and the like.
+    pub signals: u8,
     /// The client's network, truncated as configured; empty for none.
     pub address: String,
     /// How many hits this stands for; 1 but for floods.
@@ -412,10 +417,18 @@ impl Accepted {
 }
 
 impl Hit {
+    /// The request said that it fetches ahead of time, for a prefetch or a preview.
+    pub const SAID_PREFETCH: u8 = 1;
+    /// The same client had asked for the same address with HEAD shortly before.
+    pub const HEAD_CAME_FIRST: u8 = 2;
+    /// The request named no agent: there is no text of one, and none was deleted.
+    pub const NAMED_NO_AGENT: u8 = 4;
+
     fn write(&self, w: FieldWriter) -> FieldWriter {
         let w = self.about.write(w).number(24, self.position.into()).signed(25, self.pattern);
         let w = w.number(26, self.class.code().into()).text(27, &self.rule).text(28, &self.family);
-        w.text(29, &self.address).number(33, self.count.into())
+        let w = w.text(29, &self.address).number(33, self.count.into());
+        w.number(34, self.device.code().into()).number(35, self.signals.into())
     }
 
     fn read(f: &Fields<'_>) -> Result<Self, WireError> {
@@ -426,6 +439,8 @@ impl Hit {
             class: audience(f, 26)?,
             rule: f.text(27),
             family: f.text(28),
+            device: Device::from_code(f.small(34)?).ok_or(WireError::OutOfRange(34))?,
+            signals: f.small(35)?,
             address: f.text(29),
             count: f.small(33)?,
         })
@@ -455,12 +470,27 @@ pub(crate) mod tests {
 
     pub(crate) fn hit(position: u16, class: Audience) -> Hit {
         let (rule, family, address) = ("known-client".to_owned(), "Chrome".to_owned(), "192.0.2.0/24".to_owned());
-        Hit { about: about(), position, pattern: -9, class, rule, family, address, count: 1 }
+        let device = Device::Unknown;
+        Hit { about: about(), position, pattern: -9, class, rule, family, device, signals: 0, address, count: 1 }
     }
 
     fn attempt() -> Attempt {
         let (mx, ip, tls) = ("mx1.example.org".to_owned(), "192.0.2.1".to_owned(), "TLSv1.3".to_owned());
         Attempt { n: 2, mx, ip, tls, certificate: String::new(), code: 451, enhanced: "4.7.1".to_owned(), ms: 312 }
+    }
+
+    /// Facts with fields that the second version did not have.
+    fn third_samples() -> Vec<Fact> {
+        let signals = Hit::SAID_PREFETCH | Hit::HEAD_CAME_FIRST;
+        let hit = Hit { device: Device::Tablet, signals, ..hit(3, Audience::Scanner) };
+        let opened = Hit { position: 0, device: Device::Desktop, signals: Hit::SAID_PREFETCH, ..hit.clone() };
+        let reclassified = Fact::Reclassified {
+            hit: hit.clone(),
+            from: Audience::Human,
+            hit_at: Timestamp::from_millis(1_795_467_845_678),
+            hit_seq: 4,
+        };
+        vec![Fact::Opened(opened), Fact::Clicked(hit), reclassified]
     }
 
     fn bounce(since: i64) -> Suppression {
@@ -538,7 +568,7 @@ pub(crate) mod tests {
     #[test]
     fn every_kind_comes_back_and_fields_of_the_future_are_skipped() {
         assert_eq!(samples().len(), Kind::ALL.len());
-        for fact in samples().into_iter().chain(later_samples()) {
+        for fact in samples().into_iter().chain(later_samples()).chain(third_samples()) {
             let mut bytes = fact.encode();
             assert_eq!(Fact::decode(fact.kind().code(), &bytes), Ok(fact.clone()));
             bytes.extend(FieldWriter::default().number(999, 5).text(998, "new").finish());
@@ -552,7 +582,8 @@ pub(crate) mod tests {
     fn stored_bytes_of_every_version_still_decode() {
         let first = (include_str!("../../tests/golden/facts-1.txt"), samples());
         let later = (include_str!("../../tests/golden/facts-2.txt"), later_samples());
-        for (golden, facts) in [first, later] {
+        let third = (include_str!("../../tests/golden/facts-3.txt"), third_samples());
+        for (golden, facts) in [first, later, third] {
             let lines: Vec<_> = golden.lines().filter(|l| !l.starts_with('#')).collect();
             assert_eq!(lines.len(), facts.len());
             for (line, fact) in lines.iter().zip(facts) {

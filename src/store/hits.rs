@@ -11,7 +11,7 @@ use super::fold_rows::mode;
 use super::ledger::TextField;
 use super::writer::{Batch, Lane, Writer};
 use crate::domain::event::{About, Hit};
-use crate::domain::{CampaignId, DeliveryId, Fact, Timestamp, Verdict};
+use crate::domain::{CampaignId, DeliveryId, Device, Fact, Timestamp, Verdict};
 
 /// Hits that may wait for the writer; what comes beyond is answered, dropped, and counted as dropped.
 const WAITING_MAX: usize = 100_000;
@@ -114,6 +114,8 @@ fn note(batch: &mut Batch<'_>, hit: &NewHit) -> Result<Noted, StoreError> {
         class: hit.verdict.class,
         rule: hit.verdict.rule.to_owned(),
         family: hit.verdict.family.to_owned(),
+        device: Device::Unknown,
+        signals: 0,
         address: hit.address.clone(),
         count: 1,
     };

@@ -13,7 +13,7 @@ use crate::domain::audience::Audience;
 use crate::domain::event::{About, Accepted, Attempt, Hit};
 use crate::domain::suppression::{Added, Origin, Reason};
 use crate::domain::{
-    Address, BounceClass, Campaign, CampaignId, DeliveryId, EnhancedCode, Event, Fact, MessageId, Metric, Mode,
+    Address, BounceClass, Campaign, CampaignId, DeliveryId, Device, EnhancedCode, Event, Fact, MessageId, Metric, Mode,
     Outcome, PersonId, Reply, Suppression, Timestamp, Verdict, Wishes,
 };
 use crate::mail::receipt::Receipt;
@@ -255,6 +255,8 @@ fn history() -> impl Strategy<Value = Vec<(i64, Fact)>> {
                 class,
                 rule: String::new(),
                 family: String::new(),
+                device: Device::Unknown,
+                signals: 0,
                 address: String::new(),
                 count: 1,
             };
@@ -323,8 +325,9 @@ fn a_campaign_has_its_thousand_links_however_the_runs_are_cut() {
         let delivery = DeliveryId::from_raw(i64::from(position % 40) + 1);
         let about = About { delivery, campaign: CampaignId::from_raw(9_000), mode: Mode::Live };
         let text = String::new;
-        let (class, pattern) = (Audience::Human, i64::from(position));
-        let hit = Hit { about, position, pattern, class, rule: text(), family: text(), address: text(), count: 1 };
+        let (class, pattern, device) = (Audience::Human, i64::from(position), Device::Unknown);
+        let (rule, family, address) = (text(), text(), text());
+        let hit = Hit { about, position, pattern, class, rule, family, device, signals: 0, address, count: 1 };
         (i64::from(position), Fact::Clicked(hit))
     };
     let (first, second) = ((1..=600).map(clicked).collect::<Vec<_>>(), (151..=1_200).map(clicked).collect::<Vec<_>>());
