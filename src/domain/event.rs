@@ -421,6 +421,8 @@ impl Hit {
     pub const SAID_PREFETCH: u8 = 1;
     /// The same client had asked for the same address with HEAD shortly before.
     pub const HEAD_CAME_FIRST: u8 = 2;
+    /// The request named no agent: there is no text of one, and none was deleted.
+    pub const NAMED_NO_AGENT: u8 = 4;
 
     fn write(&self, w: FieldWriter) -> FieldWriter {
         let w = self.about.write(w).number(24, self.position.into()).signed(25, self.pattern);
