@@ -5,13 +5,15 @@
 //! the network. May import `store`, `mail`, `work`, `domain` and `clock`.
 
 mod auth;
+mod campaign;
+mod campaigns;
 mod chart;
 mod format;
 mod forms;
 mod mails;
 mod naming;
-mod numbers;
 mod operation;
+mod overview;
 mod password;
 mod people;
 mod person;
@@ -21,6 +23,7 @@ mod settings;
 mod shell;
 mod source;
 mod suppressions;
+mod tiles;
 
 pub use auth::guard;
 pub use forms::only_own_forms;
@@ -125,9 +128,9 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/logout", web::post().to(auth::logout))
         .route("/welcome/{token}", web::get().to(auth::welcome_page))
         .route("/welcome/{token}", web::post().to(auth::welcome))
-        .route("/", web::get().to(numbers::overview))
-        .route("/campaigns", web::get().to(numbers::campaigns))
-        .route("/campaigns/{id}", web::get().to(numbers::campaign))
+        .route("/", web::get().to(overview::overview))
+        .route("/campaigns", web::get().to(campaigns::campaigns))
+        .route("/campaigns/{id}", web::get().to(campaign::campaign))
         .route("/campaigns/{id}/name", web::post().to(naming::rename))
         .route("/campaigns/{id}/merge", web::post().to(naming::merge))
         .route("/campaigns/{id}/separate", web::post().to(naming::separate))

@@ -5,7 +5,7 @@ use actix_web::web;
 use serde::Deserialize;
 
 use super::auth::User;
-use super::numbers::campaign_page;
+use super::campaign::campaign_page;
 use super::shell::{Answer, Fault, State, campaign_id, see_other};
 use crate::domain::CampaignId;
 use crate::store::NameFault;
