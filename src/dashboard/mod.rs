@@ -36,7 +36,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
-use crate::domain::{DeliveryId, Guard, MessageId, Mode, SiteState};
+use crate::domain::{Calendar, DeliveryId, Guard, MessageId, Mode, SiteState, Zone};
 use crate::store::view::Finding;
 use crate::store::{Accounts, Names, Orders, Reports, Suppressions};
 
@@ -70,8 +70,8 @@ impl Configured {
     }
 }
 
-/// What is wrong right now with the machine that the relay runs on, and who refuses it.
-pub type Troubles = Arc<dyn Fn() -> Vec<Finding> + Send + Sync>;
+/// What is wrong right now with the machine that the relay runs on, and who refuses it; times as the reader's.
+pub type Troubles = Arc<dyn Fn(Calendar) -> Vec<Finding> + Send + Sync>;
 
 /// How the receiving sites stand right now.
 pub type Sites = Arc<dyn Fn() -> Vec<SiteState> + Send + Sync>;
@@ -103,6 +103,8 @@ pub struct Dashboard {
     pub random: fn() -> u64,
     /// Whether mail leaves the house.
     pub mode: Mode,
+    /// In whose times those read who have not chosen.
+    pub zone: Zone,
     /// The tracking host's URL, without a final slash.
     pub base_url: String,
     /// The relay's name.
@@ -160,6 +162,7 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/settings/people/reset", web::post().to(people::reset))
         .route("/settings/people/delete", web::get().to(people::delete_page))
         .route("/settings/people/delete", web::post().to(people::delete))
+        .route("/settings/zone", web::post().to(settings::set_zone))
         .route("/settings/password", web::post().to(people::change_password));
 }
 

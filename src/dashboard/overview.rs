@@ -37,20 +37,22 @@ struct OverviewPage {
 /// GET /
 pub async fn overview(user: User, state: State, query: web::Query<Query>) -> Answer {
     const DAY: Duration = Duration::from_hours(24);
+    let shell = Shell::new(&state, "overview", &user.0);
+    let zone = shell.calendar.zone();
     let (range, days, step) = match query.range.as_deref() {
-        Some("24h") => ("24h", Some(1), Step::Hour),
-        Some("7d") => ("7d", Some(7), Step::Hour),
-        Some("90d") => ("90d", Some(90), Step::Day),
-        Some("all") => ("all", None, Step::Day),
-        _ => ("30d", Some(30), Step::Day),
+        Some("24h") => ("24h", Some(1), Step::Hour(zone)),
+        Some("7d") => ("7d", Some(7), Step::Hour(zone)),
+        Some("90d") => ("90d", Some(90), Step::Day(zone)),
+        Some("all") => ("all", None, Step::Day(zone)),
+        _ => ("30d", Some(30), Step::Day(zone)),
     };
     let (now, mode) = (state.clock.now(), query.mode.as_deref().and_then(Mode::parse).unwrap_or(state.mode));
-    let mut overview = state.reports.overview(mode, days.map(|days| now - DAY * days), now, step).await?;
-    overview.findings.splice(0..0, (state.troubles)());
-    let hours = step == Step::Hour;
+    let mut overview =
+        state.reports.overview(mode, days.map(|days| now - DAY * days), now, step, shell.calendar).await?;
+    overview.findings.splice(0..0, (state.troubles)(shell.calendar));
+    let hours = step == Step::Hour(zone);
     let name = |point: &Point| {
-        let format = if hours { "%-d %b %H:%M" } else { "%-d %b" };
-        point.at.to_chrono().format(format).to_string()
+        if hours { point.at.short(&shell.calendar) } else { point.at.day(&shell.calendar) }
     };
     let points: Vec<_> = overview.points.iter().map(|point| point_row(name(point), &point.counts)).collect();
     let labels: Vec<_> = points.iter().map(|point| point.at.clone()).collect();
@@ -65,7 +67,7 @@ pub async fn overview(user: User, state: State, query: web::Query<Query>) -> Ans
         Line { class: "l-click", name: "clicked", values: values(|p| p.clicked) },
     ];
     page(&OverviewPage {
-        shell: Shell::new(&state, "overview", &user.0),
+        shell,
         range: range.to_owned(),
         mode,
         tiles: tiles(&overview.counts),
