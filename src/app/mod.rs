@@ -203,7 +203,7 @@ fn take_mail(
 /// What the host and the receivers do to the relay, for the overview and the queue's page.
 fn troubles(store: &Store, dispatcher: &Dispatcher) -> dashboard::Troubles {
     let (space, dispatcher) = (store.space(), dispatcher.clone());
-    Arc::new(move || space.finding().into_iter().chain(dispatcher.findings()).collect())
+    Arc::new(move |calendar| space.finding().into_iter().chain(dispatcher.findings(calendar)).collect())
 }
 
 /// All that has to end before the store is closed.

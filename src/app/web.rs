@@ -87,6 +87,7 @@ impl Rooms {
                 clock,
                 random: settings::random,
                 mode,
+                zone: config.web.time_zone,
                 base_url: config.tracking.base_url.clone(),
                 hostname: config.hostname.to_string(),
                 dashboard_url: dashboard_url.to_owned(),

@@ -3,7 +3,7 @@
 use super::read::Reader;
 use super::{Config, DeliveryMode};
 use crate::delivery::{Host, HostError, Providers, Start};
-use crate::domain::{BounceRules, is_loopback};
+use crate::domain::{BounceRules, Zone, is_loopback};
 
 /// The longest file that is read beside the configuration, in octets.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -21,6 +21,16 @@ fn named_file<T>(r: &mut Reader, key: &str, parse: impl FnOnce(&str) -> Result<T
     };
     let found = read().and_then(|text| parse(&text).map_err(|broken| format!("{file}, {broken}")));
     found.map_err(|why| r.complain(key, why)).ok()
+}
+
+/// In whose times people read the pages who have not chosen.
+pub(super) fn time_zone(r: &mut Reader) -> Zone {
+    let name = r.text("web.time_zone", "UTC");
+    Zone::parse(&name).unwrap_or_else(|| {
+        let what = format!("{name:?} is no time zone; give a name such as \"Europe/Amsterdam\" or \"UTC\"");
+        r.complain("web.time_zone", what);
+        Zone::UTC
+    })
 }
 
 /// The built-in rules, behind those of the file that is named.

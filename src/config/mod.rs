@@ -15,7 +15,7 @@ use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
 use crate::delivery::{Providers, Routes};
-use crate::domain::{BounceRules, Domain, RetrySchedule};
+use crate::domain::{BounceRules, Domain, RetrySchedule, Zone};
 use crate::mail::plan::PixelPlace;
 
 /// Where AUTH is allowed without TLS.
@@ -98,6 +98,7 @@ pub struct Web {
     pub tls_key: String,
     pub trusted_proxies: Vec<IpNet>,
     pub metrics_networks: Vec<IpNet>,
+    pub time_zone: Zone,
 }
 
 /// `[tracking]`.
@@ -239,6 +240,7 @@ fn web(r: &mut Reader) -> Web {
         tls_key: r.text("web.tls_key", ""),
         trusted_proxies: r.list("web.trusted_proxies", &[], NETWORK),
         metrics_networks: r.list("web.metrics_networks", &["127.0.0.0/8", "::1/128"], NETWORK),
+        time_zone: check::time_zone(r),
     }
 }
 

@@ -20,6 +20,16 @@ fn nothing_is_the_defaults() {
 }
 
 #[test]
+fn a_time_zone_is_one_that_is_known() {
+    assert_eq!(read("", none(), "box").unwrap().web.time_zone, Zone::UTC);
+    let config = read("[web]\ntime_zone = \"asia/kathmandu\"\n", none(), "box").unwrap();
+    assert_eq!(config.web.time_zone.name(), "Asia/Kathmandu");
+    let found = complaints("[web]\ntime_zone = \"Europe/Atlantis\"\n");
+    let wanted = "line 2, column 1: web.time_zone: \"Europe/Atlantis\" is no time zone; give a name such as";
+    assert!(found.len() == 1 && found[0].starts_with(wanted), "{found:?}");
+}
+
+#[test]
 fn variables_lie_over_the_file() {
     let variables = [
         ("POSTRIDER__NODE", "7"),

@@ -15,6 +15,7 @@ use super::shell::{Answer, Fault, State, html, page, see_other};
 use super::{Dashboard, password};
 use crate::domain::credential::secret;
 use crate::domain::{Address, Credential, Guard};
+use crate::store::view::User as Login;
 
 /// Wrong passwords from one address before it has to wait.
 const WRONG_MAX: u32 = 10;
@@ -27,7 +28,7 @@ pub fn guard() -> Guard {
 }
 
 /// Who is signed in; without anybody, a request is sent to the login page.
-pub struct User(pub String);
+pub struct User(pub Login);
 
 impl FromRequest for User {
     type Error = Fault;
@@ -40,7 +41,7 @@ impl FromRequest for User {
             let (Some(state), Some(token)) = (state, token) else { return Err(Fault::SignedOut) };
             let hash = Credential::hash(token.as_bytes());
             let user = state.accounts.session(hash, state.clock.now()).await?;
-            user.map(|user| Self(user.email)).ok_or(Fault::SignedOut)
+            user.map(Self).ok_or(Fault::SignedOut)
         })
     }
 }

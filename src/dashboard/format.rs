@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::counts::Rate;
-use crate::domain::{BounceClass, Rates, Timestamp};
+use crate::domain::{BounceClass, Calendar, Rates, Timestamp};
 
 /// Counts. Traits, because templates meet values behind any number of references.
 pub trait Written {
@@ -97,27 +97,28 @@ impl WrittenBand for Rates {
     }
 }
 
-/// Times, in UTC.
+/// Times, as a reader's [`Calendar`] has them.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand on what is in a page by reference")]
 pub trait WrittenTime {
     /// `17 Nov 09:00`.
-    fn short(&self) -> String;
-    /// `17 Nov 2026`.
-    fn day(&self) -> String;
-    /// `17 Nov 2026 09:00:04`.
-    fn long(&self) -> String;
+    fn short(&self, calendar: &Calendar) -> String;
+    /// `17 Nov`.
+    fn day(&self, calendar: &Calendar) -> String;
+    /// `17 Nov 09:00:04`.
+    fn long(&self, calendar: &Calendar) -> String;
 }
 
 impl WrittenTime for Timestamp {
-    fn short(&self) -> String {
-        self.to_chrono().format("%-d %b %H:%M").to_string()
+    fn short(&self, calendar: &Calendar) -> String {
+        calendar.short(*self)
     }
 
-    fn day(&self) -> String {
-        self.to_chrono().format("%-d %b %Y").to_string()
+    fn day(&self, calendar: &Calendar) -> String {
+        calendar.day(*self)
     }
 
-    fn long(&self) -> String {
-        self.to_chrono().format("%-d %b %Y %H:%M:%S").to_string()
+    fn long(&self, calendar: &Calendar) -> String {
+        calendar.long(*self)
     }
 }
 

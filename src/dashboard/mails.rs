@@ -10,7 +10,7 @@ use super::auth::User;
 use super::format::{Written as _, WrittenCount as _, WrittenSize as _, WrittenTime as _};
 use super::receipts::ShownReceipt as _;
 use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
-use crate::domain::{BounceClass, DeliveryId, Domain, Fact, Mode, Suppression};
+use crate::domain::{BounceClass, Calendar, DeliveryId, Domain, Fact, Mode, Suppression};
 use crate::mail::preview;
 use crate::store::DeliveryFilter;
 use crate::store::view::{DeliveryReport, DeliveryRow, Repeat, State as DeliveryState, TimelineEntry};
@@ -96,7 +96,7 @@ pub struct Step {
 }
 
 /// That the message was submitted again, or that it is such a one.
-fn repeated(repeat: &Repeat, report: &DeliveryReport) -> Step {
+fn repeated(repeat: &Repeat, report: &DeliveryReport, calendar: Calendar) -> Step {
     let (first, credential) = (repeat.first, &report.credential);
     let had = usize::try_from(repeat.recipients).unwrap_or(usize::MAX).counted("recipient");
     let (title, detail) = match (repeat.again, repeat.times) {
@@ -107,10 +107,10 @@ fn repeated(repeat: &Repeat, report: &DeliveryReport) -> Step {
         (Some(_), _) => ("Submitted before", format!("as {first}, which {had} had already: nobody was mailed twice")),
         (None, 1) => ("Submitted again", format!("over credential {credential}; nobody was mailed twice")),
         (None, n) => {
-            let since = repeat.first_at.long();
+            let since = calendar.long(repeat.first_at);
             (
                 "Submitted again",
-                format!("{n} times since {since} UTC over credential {credential}; nobody was mailed twice"),
+                format!("{n} times since {since} over credential {credential}; nobody was mailed twice"),
             )
         }
     };
@@ -126,7 +126,7 @@ fn repeated(repeat: &Repeat, report: &DeliveryReport) -> Step {
     }
 }
 
-fn step(entry: &TimelineEntry) -> Step {
+fn step(entry: &TimelineEntry, calendar: Calendar) -> Step {
     let why = |class: BounceClass| class.as_str().replace('_', " ");
     let tried = |attempt: &crate::domain::event::Attempt| {
         if attempt.mx.is_empty() {
@@ -149,8 +149,8 @@ fn step(entry: &TimelineEntry) -> Step {
     let (title, detail) = match &entry.event.fact {
         Fact::Accepted(_) => ("Accepted".to_owned(), String::new()),
         Fact::Deferred { attempt, class, next, .. } => {
-            let next = next.long();
-            ("Deferred".to_owned(), format!("{}; {}; next try {next} UTC", tried(attempt), why(*class)))
+            let next = calendar.long(*next);
+            ("Deferred".to_owned(), format!("{}; {}; next try {next}", tried(attempt), why(*class)))
         }
         Fact::Delivered { attempt, pixel, links, .. } => {
             let pixel = if *pixel { "with a pixel" } else { "without a pixel" };
@@ -160,7 +160,7 @@ fn step(entry: &TimelineEntry) -> Step {
             let after = if class.is_final() { "; the address is suppressed from now on" } else { "" };
             ("Bounced".to_owned(), format!("{}; {}{after}", tried(attempt), why(*class)))
         }
-        Fact::Suppressed { by: Some(by), .. } => ("Suppressed, not sent".to_owned(), held_back(by)),
+        Fact::Suppressed { by: Some(by), .. } => ("Suppressed, not sent".to_owned(), held_back(by, calendar)),
         Fact::Unsubscribed { client: Some(client), .. } => {
             ("Unsubscribed".to_owned(), format!("{} \u{b7} {}", client.class.as_str(), entry.agent))
         }
@@ -199,9 +199,9 @@ impl Step {
     }
 }
 
-fn held_back(by: &Suppression) -> String {
+fn held_back(by: &Suppression, calendar: Calendar) -> String {
     let what = if by.scope.is_empty() { "all mail" } else { by.scope.as_str() };
-    format!("{}; holds back {what}; since {} UTC", by.reason, by.since.long())
+    format!("{}; holds back {what}; since {}", by.reason, calendar.long(by.since))
 }
 
 #[derive(Template)]
@@ -215,10 +215,12 @@ struct MessagePage {
 /// GET /messages/{id}
 pub async fn message(user: User, state: State, id: web::Path<String>) -> Answer {
     let report = state.reports.delivery(delivery_id(&id)?).await?.ok_or(Fault::Missing("mail"))?;
-    let repeats = report.repeats.iter().map(|repeat| repeated(repeat, &report));
-    let mut steps: Vec<_> = report.timeline.iter().map(step).chain(repeats).collect();
+    let shell = Shell::new(&state, "messages", &user.0);
+    let repeats = report.repeats.iter().map(|repeat| repeated(repeat, &report, shell.calendar));
+    let entries = report.timeline.iter().map(|entry| step(entry, shell.calendar));
+    let mut steps: Vec<_> = entries.chain(repeats).collect();
     steps.sort_by_key(|step| step.at);
-    page(&MessagePage { shell: Shell::new(&state, "messages", &user.0), report, steps })
+    page(&MessagePage { shell, report, steps })
 }
 
 /// The copy as it leaves, or why there is none.

@@ -5,13 +5,15 @@
 //! the network. May import `store`, `mail`, `work`, `domain` and `clock`.
 
 mod auth;
+mod campaign;
+mod campaigns;
 mod chart;
 mod format;
 mod forms;
 mod mails;
 mod naming;
-mod numbers;
 mod operation;
+mod overview;
 mod password;
 mod people;
 mod person;
@@ -21,6 +23,7 @@ mod settings;
 mod shell;
 mod source;
 mod suppressions;
+mod tiles;
 
 pub use auth::guard;
 pub use forms::only_own_forms;
@@ -33,7 +36,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
-use crate::domain::{DeliveryId, Guard, MessageId, Mode, SiteState};
+use crate::domain::{Calendar, DeliveryId, Guard, MessageId, Mode, SiteState, Zone};
 use crate::store::view::Finding;
 use crate::store::{Accounts, Names, Orders, Reports, Suppressions};
 
@@ -67,8 +70,8 @@ impl Configured {
     }
 }
 
-/// What is wrong right now with the machine that the relay runs on, and who refuses it.
-pub type Troubles = Arc<dyn Fn() -> Vec<Finding> + Send + Sync>;
+/// What is wrong right now with the machine that the relay runs on, and who refuses it; times as the reader's.
+pub type Troubles = Arc<dyn Fn(Calendar) -> Vec<Finding> + Send + Sync>;
 
 /// How the receiving sites stand right now.
 pub type Sites = Arc<dyn Fn() -> Vec<SiteState> + Send + Sync>;
@@ -100,6 +103,8 @@ pub struct Dashboard {
     pub random: fn() -> u64,
     /// Whether mail leaves the house.
     pub mode: Mode,
+    /// In whose times those read who have not chosen.
+    pub zone: Zone,
     /// The tracking host's URL, without a final slash.
     pub base_url: String,
     /// The relay's name.
@@ -125,9 +130,9 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/logout", web::post().to(auth::logout))
         .route("/welcome/{token}", web::get().to(auth::welcome_page))
         .route("/welcome/{token}", web::post().to(auth::welcome))
-        .route("/", web::get().to(numbers::overview))
-        .route("/campaigns", web::get().to(numbers::campaigns))
-        .route("/campaigns/{id}", web::get().to(numbers::campaign))
+        .route("/", web::get().to(overview::overview))
+        .route("/campaigns", web::get().to(campaigns::campaigns))
+        .route("/campaigns/{id}", web::get().to(campaign::campaign))
         .route("/campaigns/{id}/name", web::post().to(naming::rename))
         .route("/campaigns/{id}/merge", web::post().to(naming::merge))
         .route("/campaigns/{id}/separate", web::post().to(naming::separate))
@@ -157,6 +162,7 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/settings/people/reset", web::post().to(people::reset))
         .route("/settings/people/delete", web::get().to(people::delete_page))
         .route("/settings/people/delete", web::post().to(people::delete))
+        .route("/settings/zone", web::post().to(settings::set_zone))
         .route("/settings/password", web::post().to(people::change_password));
 }
 

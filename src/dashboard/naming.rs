@@ -5,7 +5,7 @@ use actix_web::web;
 use serde::Deserialize;
 
 use super::auth::User;
-use super::numbers::campaign_page;
+use super::campaign::campaign_page;
 use super::shell::{Answer, Fault, State, campaign_id, see_other};
 use crate::domain::CampaignId;
 use crate::store::NameFault;
@@ -24,7 +24,7 @@ pub async fn rename(user: User, state: State, id: web::Path<String>, form: web::
         return campaign_page(&state, &user, id, (StatusCode::BAD_REQUEST, "Give the campaign a name.")).await;
     }
     let done = state.names.rename(id, name).await?;
-    tracing::info!(campaign = %id, name, by = user.0, done = done.is_ok(), "a campaign was renamed");
+    tracing::info!(campaign = %id, name, by = user.0.email, done = done.is_ok(), "a campaign was renamed");
     conclude(&state, &user, id, done).await
 }
 
@@ -37,7 +37,7 @@ pub async fn merge(user: User, state: State, id: web::Path<String>, form: web::F
         return campaign_page(&state, &user, id, complaint).await;
     };
     let done = state.names.merge(id, into.row.id).await?;
-    tracing::info!(campaign = %id, into = %into.row.id, by = user.0, done = done.is_ok(), "a campaign was merged");
+    tracing::info!(campaign = %id, into = %into.row.id, by = user.0.email, done = done.is_ok(), "a campaign was merged");
     conclude(&state, &user, id, done).await
 }
 
@@ -45,7 +45,7 @@ pub async fn merge(user: User, state: State, id: web::Path<String>, form: web::F
 pub async fn separate(user: User, state: State, id: web::Path<String>) -> Answer {
     let id = campaign_id(&id)?;
     let done = state.names.separate(id).await?;
-    tracing::info!(campaign = %id, by = user.0, done = done.is_ok(), "a campaign is shown by itself again");
+    tracing::info!(campaign = %id, by = user.0.email, done = done.is_ok(), "a campaign is shown by itself again");
     conclude(&state, &user, id, done).await
 }
 

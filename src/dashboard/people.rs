@@ -40,7 +40,7 @@ pub async fn create(user: User, state: State, form: web::Form<PersonForm>) -> An
     if state.accounts.create_user(&email, &phc, state.clock.now()).await?.is_none() {
         return again(&user, &state, taken()).await;
     }
-    tracing::info!(by = user.0, user = email, "made a login");
+    tracing::info!(by = user.0.email, user = email, "made a login");
     Ok(see_other("/settings?done=created"))
 }
 
@@ -58,7 +58,7 @@ pub async fn reset(user: User, state: State, form: web::Form<Whom>) -> Answer {
 async fn link(user: &User, state: &Dashboard, email: &str, what: &str) -> Answer {
     let token = secret(state.random);
     state.accounts.create_link(Credential::hash(token.as_bytes()), Some(email), state.clock.now()).await?;
-    tracing::info!(by = user.0, user = email, "{what}");
+    tracing::info!(by = user.0.email, user = email, "{what}");
     page(&OncePage {
         shell: Shell::new(state, "settings", &user.0),
         title: format!("A link for {email}"),
@@ -86,7 +86,7 @@ pub async fn delete_page(user: User, state: State, query: web::Query<Whom>) -> A
 pub async fn delete(user: User, state: State, form: web::Form<Whom>) -> Answer {
     match state.accounts.delete_user(&form.email).await? {
         DeletedUser::Gone => {
-            tracing::info!(by = user.0, user = form.email, "deleted a login");
+            tracing::info!(by = user.0.email, user = form.email, "deleted a login");
             Ok(see_other("/settings?done=deleted"))
         }
         DeletedUser::Last => {
@@ -114,13 +114,13 @@ pub async fn change_password(request: HttpRequest, user: User, state: State, for
     if let Some(complaint) = password::complaint(&form.new) {
         return again(&user, &state, wrong(complaint)).await;
     }
-    let (person, phc) = state.accounts.user_by_email(&user.0).await?.ok_or(Fault::SignedOut)?;
+    let (person, phc) = state.accounts.user_by_email(&user.0.email).await?.ok_or(Fault::SignedOut)?;
     if !password::is_right(&form.old, Some(phc)).await? {
         ip.inspect(|ip| state.guard.wrong(*ip, now));
         return again(&user, &state, wrong("The old password did not match.")).await;
     }
     let phc = password::hashed(&form.new).await?;
     state.accounts.set_password(&person.email, &phc).await?;
-    tracing::info!(by = user.0, "changed the own password");
+    tracing::info!(by = user.0.email, "changed the own password");
     signed_in(&request, &state, person.id, "/settings?done=password").await
 }

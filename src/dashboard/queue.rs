@@ -84,8 +84,10 @@ pub async fn queue(user: User, state: State, query: web::Query<Query>) -> Answer
     let rows = rows.into_iter().map(|row| told(row, &report.pauses, now)).collect();
     let still = query.still.is_some();
     let (sites, sites_in_all) = told_sites((state.sites)(), now);
+    let shell = Shell::new(&state, "queue", &user.0);
+    let findings = (state.troubles)(shell.calendar);
     let mut answer = page(&QueuePage {
-        shell: Shell::new(&state, "queue", &user.0),
+        shell,
         now,
         site: site.map(|site| site.to_string()).unwrap_or_default(),
         still,
@@ -96,7 +98,7 @@ pub async fn queue(user: User, state: State, query: web::Query<Query>) -> Answer
         sites,
         sites_in_all,
         paused,
-        findings: (state.troubles)(),
+        findings,
         report,
     })?;
     if !still {
@@ -233,7 +235,7 @@ async fn parts(state: &State, selection: &Selection) -> Result<Vec<Selection>, F
 
 /// GET /queue/order: says how many people it touches, and asks.
 pub async fn ask(user: User, state: State, query: web::Query<OrderForm>) -> Answer {
-    let order = query.order(&user.0)?;
+    let order = query.order(&user.0.email)?;
     let (mut called, mut count) = (None, 0);
     for part in parts(&state, order.selection()).await? {
         if let Some((name, waiting)) = state.reports.part(part).await? {
@@ -248,10 +250,10 @@ pub async fn ask(user: User, state: State, query: web::Query<OrderForm>) -> Answ
 
 /// POST /queue/order
 pub async fn order(user: User, state: State, form: web::Form<OrderForm>) -> Answer {
-    let order = form.order(&user.0)?;
+    let order = form.order(&user.0.email)?;
     let (act, place) = (order.act().as_str(), place(order.selection()));
     let parts = parts(&state, order.selection()).await?;
-    let (orders, by) = (Arc::clone(&state.orders), user.0.clone());
+    let (orders, by) = (Arc::clone(&state.orders), user.0.email.clone());
     let carried_out = tokio::spawn(async move {
         let mut changed = 0;
         for part in parts.into_iter().filter_map(|part| Order::new(order.act(), part, &by)) {

@@ -10,7 +10,7 @@ use super::format::{WrittenSpan as _, WrittenTime as _};
 use super::shell::{Answer, Fault, Shell, State, html, page, see_other};
 use super::{Configured, Dashboard};
 use crate::domain::credential::{self, NAME_RULE};
-use crate::domain::{Credential, Domain, Profile};
+use crate::domain::{Credential, Domain, Profile, Zone};
 use crate::store::view;
 use crate::store::{CredentialRow, OpenLink};
 
@@ -19,6 +19,7 @@ const DONE: &[(&str, &str)] = &[
     ("revoked", "The credential is revoked. No new session may use it."),
     ("created", "The login is made."),
     ("deleted", "The login is deleted and signed out everywhere."),
+    ("zone", "Times are shown in the zone that you chose."),
     ("password", "Your password is changed. You are signed out everywhere else."),
 ];
 
@@ -28,6 +29,7 @@ pub(super) enum Part {
     Credential,
     Person,
     Password,
+    Zone,
 }
 
 /// What was wrong with a form, and what had been written in it.
@@ -37,6 +39,7 @@ pub(super) struct Complaint {
     text: String,
     credential: CredentialForm,
     email: String,
+    zone: String,
 }
 
 impl Complaint {
@@ -59,6 +62,9 @@ struct SettingsPage {
     people: Vec<view::User>,
     invitations: Vec<OpenLink>,
     sections: Vec<(String, Vec<Configured>)>,
+    /// What the login chose; empty for the configuration's.
+    zone: String,
+    configured_zone: Zone,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +93,12 @@ async fn whole(
     Ok(SettingsPage {
         shell: Shell::new(state, "settings", &user.0),
         done,
+        zone: if complaint.part == Some(Part::Zone) {
+            complaint.zone.clone()
+        } else {
+            user.0.zone.map(Zone::name).unwrap_or_default().to_owned()
+        },
+        configured_zone: state.zone,
         complaint,
         credentials: state.accounts.credentials().await?,
         people: state.accounts.users().await?,
@@ -134,6 +146,26 @@ pub struct CredentialForm {
     profile: String,
 }
 
+#[derive(Deserialize)]
+pub struct ZoneForm {
+    /// Empty for the configuration's.
+    zone: String,
+}
+
+/// POST /settings/zone: in whose times the one who is signed in reads.
+pub async fn set_zone(user: User, state: State, form: web::Form<ZoneForm>) -> Answer {
+    let name = form.zone.trim();
+    let zone = if name.is_empty() { None } else { Zone::parse(name) };
+    if zone.is_none() && !name.is_empty() {
+        let text =
+            format!("There is no time zone \u{201c}{name}\u{201d}; choose one of the list, such as Europe/Amsterdam.");
+        let complaint = Complaint { zone: form.zone.clone(), ..Complaint::new(Part::Zone, text, "") };
+        return again(&user, &state, complaint).await;
+    }
+    state.accounts.set_zone(user.0.id, zone).await?;
+    Ok(see_other("/settings?done=zone"))
+}
+
 /// POST /settings/credentials: makes one and shows its password.
 pub async fn create_credential(user: User, state: State, form: web::Form<CredentialForm>) -> Answer {
     let wrong = |text: String| Complaint { credential: form.clone(), ..Complaint::new(Part::Credential, text, "") };
@@ -158,7 +190,7 @@ pub async fn create_credential(user: User, state: State, form: web::Form<Credent
         return again(&user, &state, wrong(text)).await;
     }
     tracing::info!(
-        by = user.0,
+        by = user.0.email,
         credential = name,
         domains = form.domains.trim(),
         profile = profile.as_str(),
@@ -197,6 +229,6 @@ pub async fn revoke(user: User, state: State, name: web::Path<String>) -> Result
     if !state.accounts.revoke_credential(name.clone(), state.clock.now()).await? {
         return Err(Fault::Missing("credential"));
     }
-    tracing::info!(by = user.0, credential = name, "revoked a credential");
+    tracing::info!(by = user.0.email, credential = name, "revoked a credential");
     Ok(see_other("/settings?done=revoked"))
 }

@@ -5,8 +5,9 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::Dashboard;
-use crate::domain::{CampaignId, DeliveryId, Mode};
+use crate::domain::{Calendar, CampaignId, DeliveryId, Mode, Zone};
 use crate::store::StoreError;
+use crate::store::view::User as Login;
 
 /// Rendered on the server without script: nothing else may load.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; \
@@ -18,6 +19,10 @@ pub struct Shell {
     pub section: &'static str,
     /// Who is signed in.
     pub user: String,
+    /// How they are told times.
+    pub calendar: Calendar,
+    /// In which zone that is.
+    pub zone: String,
     /// Whether mail stays in the house.
     pub sandbox: bool,
     /// The relay's name.
@@ -27,10 +32,13 @@ pub struct Shell {
 }
 
 impl Shell {
-    pub fn new(dashboard: &Dashboard, section: &'static str, user: &str) -> Self {
+    pub fn new(dashboard: &Dashboard, section: &'static str, user: &Login) -> Self {
+        let (now, zone) = (dashboard.clock.now(), user.zone.unwrap_or(dashboard.zone));
         Self {
             section,
-            user: user.to_owned(),
+            user: user.email.clone(),
+            calendar: Calendar::new(zone, now),
+            zone: if zone == Zone::UTC { zone.to_string() } else { format!("{zone}, {}", zone.offset(now)) },
             sandbox: dashboard.mode == Mode::Sandbox,
             hostname: dashboard.hostname.clone(),
             version: env!("CARGO_PKG_VERSION"),

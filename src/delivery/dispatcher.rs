@@ -17,7 +17,7 @@ use super::refusals::Refusals;
 use super::spared::Spared;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
-use crate::domain::{Act, Domain, Order, RetrySchedule, SiteState, Timestamp};
+use crate::domain::{Act, Calendar, Domain, Order, RetrySchedule, SiteState, Timestamp};
 use crate::store::view::Finding;
 use crate::store::{Due, Queue, StoreError};
 
@@ -140,8 +140,9 @@ impl Dispatcher {
     }
 
     /// For the overview: that this machine reaches nobody, and which sites refuse it.
-    pub fn findings(&self) -> Vec<Finding> {
-        self.inner.spared.finding().into_iter().chain(self.inner.refusals.findings(self.inner.now())).collect()
+    pub fn findings(&self, calendar: Calendar) -> Vec<Finding> {
+        let refusals = self.inner.refusals.findings(self.inner.now(), calendar);
+        self.inner.spared.finding(calendar).into_iter().chain(refusals).collect()
     }
 
     /// Runs until `stop`; then what is under way may end within the grace, and what does not is tried again at the next

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::domain::Timestamp;
+use crate::domain::{Calendar, Timestamp};
 use crate::store::view::{Finding, Severity};
 
 /// Connections to so many sites must fail before it is our own fault.
@@ -178,7 +178,7 @@ impl Outage {
     }
 
     /// For the overview.
-    pub(super) fn finding(&self) -> Option<Finding> {
+    pub(super) fn finding(&self, calendar: Calendar) -> Option<Finding> {
         let held = self.held?;
         let (title, detail) = match held.lack {
             Lack::Names => (
@@ -191,7 +191,7 @@ impl Outage {
                  \"smarthost\".",
             ),
         };
-        let since = held.since.to_chrono().format("%-d %b %H:%M");
+        let since = calendar.short(held.since);
         Some(Finding {
             severity: Severity::Bad,
             word: "Cut off".to_owned(),
@@ -215,6 +215,7 @@ impl Lack {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::domain::Zone;
 
     fn at(s: i64) -> Timestamp {
         Timestamp::from_millis(s * 1_000)
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn one_dead_receiver_is_its_own_fault_and_three_in_a_row_are_ours() {
-        let began = Clock.instant();
+        let (began, utc) = (Clock.instant(), Calendar::new(Zone::UTC, at(0)));
         let mut outage = Outage::default();
         let silent = |name: &str| Reach::NoServer(name.to_owned());
         let stood = |name: &str| Reach::Server(name.to_owned());
@@ -243,10 +244,10 @@ mod tests {
         // Whom it was not tried with is tried all the same.
         assert!(matches!(outage.leave(0, began + Duration::from_mins(31)), Leave::Others(_)));
         assert!(outage.is_silent("a") && outage.is_silent("e") && !outage.is_silent("f"));
-        assert!(outage.finding().unwrap().detail.contains("smarthost"));
+        assert!(outage.finding(utc).unwrap().detail.contains("smarthost"));
         let ended = heard(&mut outage, &stood("f"), 40);
         assert_eq!(ended, Verdict { counts: true, ended: Some(at(60 * 29 - 1)) });
-        assert!(outage.finding().is_none() && outage.leave(400, began) == Leave::Anyone);
+        assert!(outage.finding(utc).is_none() && outage.leave(400, began) == Leave::Anyone);
         for name in ["a", "b", "c", "d"] {
             assert_eq!(heard(&mut outage, &silent(name), 41), COUNTS);
         }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::attempted::{Answer, Attempted};
-use crate::domain::{BounceClass, Domain, Reply, Timestamp};
+use crate::domain::{BounceClass, Calendar, Domain, Reply, Timestamp};
 use crate::store::view::{Finding, Severity};
 
 /// Sites that are kept; beyond them the one that was silent for the longest is forgotten.
@@ -88,7 +88,7 @@ impl Refusals {
     }
 
     /// What the operator is to see, worst first. Forgets what is over.
-    pub(super) fn findings(&self, now: Timestamp) -> Vec<Finding> {
+    pub(super) fn findings(&self, now: Timestamp, calendar: Calendar) -> Vec<Finding> {
         let mut sites = self.sites();
         sites.retain(|_, standings| {
             standings.retain(|_, standing| !standing.is_over(now));
@@ -100,7 +100,8 @@ impl Refusals {
             (severity(**class), std::cmp::Reverse(standing.last_at), (*site).clone(), **class)
         });
         let more = all.len().saturating_sub(SHOWN_MAX);
-        let shown = all.into_iter().take(SHOWN_MAX).map(|(site, (class, standing))| finding(site, *class, standing));
+        let shown =
+            all.into_iter().take(SHOWN_MAX).map(|(site, (class, standing))| finding(site, *class, standing, calendar));
         let rest = (more > 0).then(|| Finding {
             severity: Severity::Warn,
             word: "Refused".to_owned(),
@@ -122,9 +123,9 @@ fn severity(class: BounceClass) -> Severity {
     if class == BounceClass::RateLimited { Severity::Warn } else { Severity::Bad }
 }
 
-fn finding(site: &str, class: BounceClass, standing: &Standing) -> Finding {
+fn finding(site: &str, class: BounceClass, standing: &Standing, calendar: Calendar) -> Finding {
     let Standing { since, count, last_at, domain, reply, .. } = standing;
-    let short = |at: &Timestamp| at.to_chrono().format("%-d %b %H:%M").to_string();
+    let short = |at: &Timestamp| calendar.short(*at);
     let often = if *count == 1 {
         format!("Once, {} for {domain}", short(last_at))
     } else {
@@ -143,6 +144,11 @@ fn finding(site: &str, class: BounceClass, standing: &Standing) -> Finding {
 mod tests {
     use super::super::outage::Reach;
     use super::*;
+    use crate::domain::Zone;
+
+    fn utc() -> Calendar {
+        Calendar::new(Zone::UTC, Timestamp::default())
+    }
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -178,23 +184,23 @@ mod tests {
         let (refusals, start) = (Refusals::default(), Timestamp::from_millis(1_795_467_845_678));
         heard(&refusals, "mx.b.example", no(BounceClass::IpBlocklisted), start);
         heard(&refusals, "mx.b.example", no(BounceClass::IpBlocklisted), start + MINUTE);
-        let found = refusals.findings(start + MINUTE);
+        let found = refusals.findings(start + MINUTE, utc());
         assert_eq!((found.len(), found[0].severity), (1, Severity::Bad));
         assert_eq!(found[0].title, "mx.b.example refuses mail of this relay: Sending address is on a blocklist.");
         assert!(found[0].detail.starts_with("2 times since ") && found[0].detail.contains("550 5.7.1 listed"));
         assert_eq!(found[0].link.0, "/messages?domain=b.example");
         // Nothing taken: it stands for a week.
-        assert_eq!(refusals.findings(start + 6 * 24 * 60 * MINUTE).len(), 1);
+        assert_eq!(refusals.findings(start + 6 * 24 * 60 * MINUTE, utc()).len(), 1);
         heard(&refusals, "mx.b.example", yes(), start + 2 * MINUTE);
-        assert_eq!(refusals.findings(start + 60 * MINUTE).len(), 1);
+        assert_eq!(refusals.findings(start + 60 * MINUTE, utc()).len(), 1);
         // Refused once more: what was taken before says nothing.
         heard(&refusals, "mx.b.example", no(BounceClass::IpBlocklisted), start + 30 * MINUTE);
-        assert_eq!(refusals.findings(start + 120 * MINUTE).len(), 1);
+        assert_eq!(refusals.findings(start + 120 * MINUTE, utc()).len(), 1);
         heard(&refusals, "mx.b.example", yes(), start + 121 * MINUTE);
-        assert!(refusals.findings(start + 121 * MINUTE).is_empty());
+        assert!(refusals.findings(start + 121 * MINUTE, utc()).is_empty());
         heard(&refusals, "mx.b.example", no(BounceClass::IpBlocklisted), start + 200 * MINUTE);
-        assert!(refusals.findings(start + 200 * MINUTE)[0].detail.starts_with("Once, "));
-        assert!(refusals.findings(start + 8 * 24 * 60 * MINUTE).is_empty());
+        assert!(refusals.findings(start + 200 * MINUTE, utc())[0].detail.starts_with("Once, "));
+        assert!(refusals.findings(start + 8 * 24 * 60 * MINUTE, utc()).is_empty());
     }
 
     #[test]
@@ -204,14 +210,14 @@ mod tests {
             heard(&refusals, class.as_str(), no(*class), start);
         }
         let words = |found: &[Finding]| found.iter().map(|f| f.title.split(' ').next().unwrap().to_owned()).collect();
-        let seen: Vec<String> = words(&refusals.findings(start));
+        let seen: Vec<String> = words(&refusals.findings(start, utc()));
         assert_eq!(seen, ["auth_failed", "ip_blocklisted", "rate_limited"]);
         for n in 0..=SITES_MAX {
             let at = start + u32::try_from(n).unwrap() * MINUTE / 60;
             heard(&refusals, &format!("mx{n}.example"), no(BounceClass::RateLimited), at + MINUTE);
         }
         assert_eq!(refusals.sites().len(), SITES_MAX);
-        let found = refusals.findings(start + 20 * MINUTE);
+        let found = refusals.findings(start + 20 * MINUTE, utc());
         assert_eq!(
             (found.len(), found[SHOWN_MAX].title.as_str()),
             (SHOWN_MAX + 1, "495 more such refusals by other sites.")

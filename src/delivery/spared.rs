@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::outage::{Leave, Outage, Reach};
 use super::pauses::{Jump, Pauses};
-use crate::domain::Timestamp;
+use crate::domain::{Calendar, Timestamp};
 use crate::store::view::Finding;
 use crate::store::{Due, SparedTime};
 
@@ -62,8 +62,8 @@ impl Spared {
     }
 
     /// For the overview, while this machine reaches nobody.
-    pub(super) fn finding(&self) -> Option<Finding> {
-        self.outage().finding()
+    pub(super) fn finding(&self, calendar: Calendar) -> Option<Finding> {
+        self.outage().finding(calendar)
     }
 
     /// Looks at both clocks.

@@ -5,13 +5,13 @@ use rusqlite::Connection;
 use super::error::StoreError;
 use super::report_queue;
 use super::view::{Finding, Severity};
-use crate::domain::Timestamp;
+use crate::domain::Calendar;
 
 /// Findings of one kind.
 const FINDINGS_EACH: usize = 3;
 
 /// What needs a look, worst first.
-pub(super) fn findings(conn: &Connection, dropped: u64) -> Result<Vec<Finding>, StoreError> {
+pub(super) fn findings(conn: &Connection, dropped: u64, calendar: Calendar) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
     let sql = "select count(*), coalesce(min(held), '') from queue_delivery where held is not null";
     let (held, why): (i64, String) = conn.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -39,7 +39,7 @@ pub(super) fn findings(conn: &Connection, dropped: u64) -> Result<Vec<Finding>, 
             severity: Severity::Warn,
             word: "Paused".to_owned(),
             title: format!("{what} is paused; {} deliveries wait for it.", row.waiting),
-            detail: format!("Since {}, by {}.", short(row.pause.since), row.pause.by),
+            detail: format!("Since {}, by {}.", calendar.short(row.pause.since), row.pause.by),
             link: ("/queue".to_owned(), "See the queue".to_owned()),
         });
     }
@@ -50,14 +50,10 @@ pub(super) fn findings(conn: &Connection, dropped: u64) -> Result<Vec<Finding>, 
             word: "Waiting".to_owned(),
             title: format!("{domain} has deferred {count} {}.", if count == 1 { "delivery" } else { "deliveries" }),
             detail: oldest.map_or_else(String::new, |oldest| {
-                format!("The oldest that waits there was accepted {}.", short(oldest.accepted_at))
+                format!("The oldest that waits there was accepted {}.", calendar.short(oldest.accepted_at))
             }),
             link: ("/queue".to_owned(), "See the queue".to_owned()),
         });
     }
     Ok(findings)
-}
-
-fn short(at: Timestamp) -> impl std::fmt::Display {
-    at.to_chrono().format("%-d %b %H:%M")
 }

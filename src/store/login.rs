@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::account::Accounts;
 use super::error::StoreError;
 use super::view::User;
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, Zone};
 
 /// A session that was not used for this long ends.
 const SESSION_IDLE: Duration = Duration::from_hours(168);
@@ -49,8 +49,8 @@ impl Accounts {
         let email = canonical(email);
         self.readers
             .read(move |conn| {
-                let sql = "select id, email, phc from user where email = ?1";
-                let read = |row: &rusqlite::Row<'_>| Ok((User { id: row.get(0)?, email: row.get(1)? }, row.get(2)?));
+                let sql = "select id, email, time_zone, phc from user where email = ?1";
+                let read = |row: &rusqlite::Row<'_>| Ok((read_user(row)?, row.get(3)?));
                 Ok(conn.prepare_cached(sql)?.query_row([email], read).optional()?)
             })
             .await
@@ -68,6 +68,16 @@ impl Accounts {
         self.write(move |batch| {
             end_access(batch.tx, &email)?;
             Ok(batch.tx.execute("update user set phc = ?2 where email = ?1", params![email, phc])? == 1)
+        })
+        .await
+    }
+
+    /// Says in which zone a login reads times; `None` for that of the configuration.
+    pub async fn set_zone(&self, user: i64, zone: Option<Zone>) -> Result<(), StoreError> {
+        self.write(move |batch| {
+            let name = zone.map(Zone::name);
+            batch.tx.execute("update user set time_zone = ?2 where id = ?1", params![user, name])?;
+            Ok(())
         })
         .await
     }
@@ -93,8 +103,8 @@ impl Accounts {
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
         self.readers
             .read(|conn| {
-                let mut statement = conn.prepare("select id, email from user order by email")?;
-                let rows = statement.query_map([], |row| Ok(User { id: row.get(0)?, email: row.get(1)? }))?;
+                let mut statement = conn.prepare("select id, email, time_zone from user order by email")?;
+                let rows = statement.query_map([], read_user)?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })
             .await
@@ -117,12 +127,10 @@ impl Accounts {
         let found = self
             .readers
             .read(move |conn| {
-                let sql = "select user.id, user.email, session.seen_at from session join user on user.id = session.user \
-                           where token_sha256 = ?1 and session.created_at >= ?2 and seen_at >= ?3";
+                let sql = "select user.id, user.email, user.time_zone, session.seen_at \
+                           from session join user on user.id = session.user where token_sha256 = ?1 and session.created_at >= ?2 and seen_at >= ?3";
                 let values = params![token_sha256, (now - SESSION_LIFE).millis(), (now - SESSION_IDLE).millis()];
-                let read = |row: &rusqlite::Row<'_>| {
-                    Ok((User { id: row.get(0)?, email: row.get(1)? }, Timestamp::from_millis(row.get(2)?)))
-                };
+                let read = |row: &rusqlite::Row<'_>| Ok((read_user(row)?, Timestamp::from_millis(row.get(3)?)));
                 Ok(conn.prepare_cached(sql)?.query_row(values, read).optional()?)
             })
             .await?;
@@ -197,10 +205,9 @@ impl Accounts {
             batch.tx.execute("delete from welcome where token_sha256 = ?1", params![token_sha256])?;
             let Some(email) = link.email else { return insert_user(batch.tx, &given, &phc, now) };
             end_access(batch.tx, &email)?;
-            let sql = "update user set phc = ?2 where email = ?1 returning id";
-            let found = batch.tx.query_row(sql, params![email, phc], |row| row.get(0)).optional()?;
-            match found {
-                Some(id) => Ok(Some(User { id, email })),
+            let sql = "update user set phc = ?2 where email = ?1 returning id, email, time_zone";
+            match batch.tx.query_row(sql, params![email, phc], read_user).optional()? {
+                Some(user) => Ok(Some(user)),
                 None => insert_user(batch.tx, &email, &phc, now),
             }
         })
@@ -211,7 +218,13 @@ impl Accounts {
 fn insert_user(conn: &Connection, email: &str, phc: &str, now: Timestamp) -> Result<Option<User>, StoreError> {
     let sql = "insert or ignore into user (email, phc, created_at) values (?1, ?2, ?3)";
     let made = conn.execute(sql, params![email, phc, now.millis()])? == 1;
-    Ok(made.then(|| User { id: conn.last_insert_rowid(), email: email.to_owned() }))
+    Ok(made.then(|| User { id: conn.last_insert_rowid(), email: email.to_owned(), zone: None }))
+}
+
+/// A zone that this program does not know is none.
+fn read_user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
+    let zone: Option<String> = row.get(2)?;
+    Ok(User { id: row.get(0)?, email: row.get(1)?, zone: zone.and_then(|name| Zone::parse(&name)) })
 }
 
 /// Ends the sessions and links of an address; how many links there were.
@@ -261,6 +274,24 @@ mod tests {
         accounts.open_session(user.id, [4; 32], at).await.unwrap();
         assert!(accounts.set_password("ann@a.example", "other").await.unwrap());
         assert!(!live(3, at).await && !live(4, at).await);
+        store.close();
+    }
+
+    #[tokio::test]
+    async fn a_login_keeps_its_zone_over_a_new_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let (accounts, now, howe) = (store.accounts(), Clock.now(), Zone::parse("Australia/Lord_Howe"));
+        let ann = accounts.create_user("ann@a.example", "phc", now).await.unwrap().unwrap();
+        assert_eq!(ann.zone, None);
+        accounts.set_zone(ann.id, howe).await.unwrap();
+        accounts.create_link([1; 32], Some("ann@a.example"), now).await.unwrap();
+        assert_eq!(accounts.redeem_link([1; 32], "", "new", now).await.unwrap().unwrap().zone, howe);
+        accounts.open_session(ann.id, [2; 32], now).await.unwrap();
+        assert_eq!(accounts.session([2; 32], now).await.unwrap().unwrap().zone, howe);
+        assert_eq!((accounts.users().await.unwrap()[0].zone, howe.is_some()), (howe, true));
+        accounts.set_zone(ann.id, None).await.unwrap();
+        assert_eq!(accounts.user_by_email("ann@a.example").await.unwrap().unwrap().0.zone, None);
         store.close();
     }
 

@@ -14,9 +14,9 @@ use super::view::{
 use super::view_queue::{LastReply, QueueReport};
 use super::{findings, names, report_campaign, report_delivery, report_person, report_queue};
 use crate::domain::counts::METRICS;
-use crate::domain::timestamp::BUCKET_MS;
+pub use crate::domain::zone::Step;
 use crate::domain::{
-    Address, CampaignId, Counts, DeliveryId, Domain, MessageId, Metric, Mode, PersonId, Selection, Timestamp,
+    Address, Calendar, CampaignId, Counts, DeliveryId, Domain, MessageId, Metric, Mode, PersonId, Selection, Timestamp,
 };
 
 /// Campaigns that a list can be sorted over; older ones are found by their name.
@@ -27,27 +27,6 @@ const SITES_SHOWN: u32 = 10;
 const RECENT_SHOWN: usize = 8;
 /// Hours of a campaign's curve.
 pub(super) const HOURS_MAX: usize = 400;
-
-/// How wide the points of a series are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// 15 minutes.
-    Quarter,
-    /// 60 minutes.
-    Hour,
-    /// 24 hours, from midnight UTC.
-    Day,
-}
-
-impl Step {
-    const fn ms(self) -> i64 {
-        match self {
-            Self::Quarter => BUCKET_MS,
-            Self::Hour => 4 * BUCKET_MS,
-            Self::Day => 96 * BUCKET_MS,
-        }
-    }
-}
 
 /// The order of the list of campaigns; all but the name with the greatest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +75,10 @@ impl Reports {
         from: Option<Timestamp>,
         to: Timestamp,
         step: Step,
+        calendar: Calendar,
     ) -> Result<Overview, StoreError> {
         let dropped = self.hits.dropped();
-        self.readers.read(move |conn| overview(conn, mode, from, to, step, dropped)).await
+        self.readers.read(move |conn| overview(conn, mode, from, to, (step, calendar), dropped)).await
     }
 
     /// A page of campaigns: `skip` of them passed over, at most `limit`. The list is cut at the latest 5,000.
@@ -208,7 +188,7 @@ fn overview(
     mode: Mode,
     from: Option<Timestamp>,
     to: Timestamp,
-    step: Step,
+    (step, calendar): (Step, Calendar),
     dropped: u64,
 ) -> Result<Overview, StoreError> {
     let scope = CampaignId::all(mode);
@@ -230,7 +210,7 @@ fn overview(
         campaigns_total: campaigns_total(conn, Some(mode))?,
         sites: sites(conn, &[scope], SITES_SHOWN)?,
         queued,
-        findings: findings::findings(conn, dropped)?,
+        findings: findings::findings(conn, dropped, calendar)?,
         other_mode_has_mail: campaigns_total(conn, Some(other))? > 0,
     })
 }
@@ -293,12 +273,17 @@ pub(super) fn series(
     let mut rows =
         statement.query(params_from_iter(range.into_iter().chain(scopes.iter().map(|scope| scope.raw()))))?;
     let mut points: Vec<Point> = Vec::new();
+    let mut end = i64::MIN;
     while let Some(row) = rows.next()? {
-        let at = row.get::<_, i64>(0)?.div_euclid(step.ms()) * step.ms();
+        let bucket = row.get::<_, i64>(0)?;
         let counts = read_counts(row, 1)?;
-        match points.last_mut().filter(|point| point.at.millis() == at) {
-            Some(point) => point.counts += counts,
-            None => points.push(Point { at: Timestamp::from_millis(at), counts }),
+        if bucket >= end {
+            let at = Timestamp::from_millis(bucket);
+            end = step.next(at).millis();
+            points.push(Point { at: step.start(at), counts: Counts::default() });
+        }
+        if let Some(point) = points.last_mut() {
+            point.counts += counts;
         }
     }
     Ok(points)

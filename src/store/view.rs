@@ -9,6 +9,7 @@ use crate::domain::counts::Counts;
 use crate::domain::event::Event;
 use crate::domain::id::{DeliveryId, MessageId, PersonId};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::zone::Zone;
 
 /// The states of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -369,6 +370,8 @@ pub struct User {
     pub id: i64,
     /// The address one signs in with, lower case.
     pub email: String,
+    /// In whose times they read; `None` in those of the configuration.
+    pub zone: Option<Zone>,
 }
 
 /// A sending domain.
