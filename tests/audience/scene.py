@@ -78,7 +78,7 @@ class Scene:
         language = self.rng.choice(["en-US,en;q=0.9", "en-GB,en;q=0.8", "de-DE,de;q=0.9,en;q=0.7", "fr-FR,fr;q=0.9", "es-ES,es;q=0.9,en;q=0.8", "pt-BR,pt;q=0.9"])
         headers = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "accept-language": language, "accept-encoding": "gzip, deflate, br"}
         if "Trident" not in agent and "Presto" not in agent and "MSIE" not in agent:
-            headers |= {"sec-fetch-dest": "document", "sec-fetch-mode": "navigate", "sec-fetch-site": "cross-site", "sec-fetch-user": "?1", "upgrade-insecure-requests": "1"}
+            headers |= {"sec-fetch-dest": "document", "sec-fetch-mode": "navigate", "sec-fetch-site": self.rng.choice(["cross-site", "none"]), "sec-fetch-user": "?1", "upgrade-insecure-requests": "1"}
         return headers
 
     def reader(self, address):

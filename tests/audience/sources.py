@@ -14,6 +14,12 @@ SOURCES = {
     "twice-tabs": "https://github.com/Thomas101/wmail/issues/9",
     "forwarded-mail": "https://oakleys.org.uk/blog/2016/10/tech_tips_be_careful_forwarding_mailing_list_messages",
     "no-open": "https://github.com/gophish/gophish/issues/1294",
+    "thin-browsers": "https://dev.opera.com/articles/opera-mini-request-headers/",
+    "thin-forwarded": "https://sharovatov.github.io/posts/2013-10-operamini-review.html",
+    "carriers": "https://ip2geo.dev/blog/mobile-network-architecture",
+    "carrier-headers": "http://certificateerror.blogspot.com/2010/09/mobile-operators-header-enrichment.html",
+    "cloud-gateways": "https://community.zscaler.com/t/a-remote-webserver-has-blacklisted-my-favorite-zscaler-enforcement-node-what-can-i-do/2468",
+    "no-agent": "https://blog.g5cybersecurity.com/empty-user-agent-robot-or-not/?amp=1",
     # Image proxies and fetching ahead.
     "google-proxy": "https://www.scientiamobile.com/what-is-google-image-proxy/",
     "google-ahead": "https://github.com/ankane/ahoy_email/issues/139",
