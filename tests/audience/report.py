@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 
+import plain
 import score
 from simulate import SCENARIOS
 from sources import SOURCES
@@ -20,12 +21,25 @@ ROOT = HERE.parent.parent
 DOCUMENT = ROOT / "docs/AUDIENCE.md"
 
 
-def judged(judge, half, seed, deliveries):
-    """The lines of one half with the judge's verdicts."""
+def simulated(half, seed, deliveries):
+    """The lines of one half."""
     command = [sys.executable, str(HERE / "simulate.py"), "--seed", str(seed), "--deliveries", str(deliveries), "--half", half]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as simulator:
-        done = subprocess.run([judge], stdin=simulator.stdout, stdout=subprocess.PIPE, check=True, text=True)
-    return done.stdout.splitlines()
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def judged(judge, lines):
+    """The lines with the judge's verdicts."""
+    return subprocess.run([judge], input=lines, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
+
+
+def compared(results, plainly):
+    """What plain judges reach, beside the relay's rules."""
+    rows = [["judge", "half", "precision of people's decidable clicks", "recall"]]
+    for half, result in results.items():
+        for name, one in [*plainly[half].items(), ("the relay's rules", result)]:
+            figures = one["overall"]["human_clicks"]["decidable"]
+            rows.append([name, half, score.shown(figures["precision"]), score.shown(figures["recall"])])
+    return score.table(rows)
 
 
 def scenarios():
@@ -59,10 +73,10 @@ def weak(result):
     return score.table(rows) if found else "No decidable click of a person was missed, and none was taken for one."
 
 
-def figures(results, seed, deliveries):
+def figures(results, plainly, seed, deliveries):
     first, second = results["a"], results["b"]
     said = f"{len(SCENARIOS)} scenarios, {deliveries} deliveries of each in each half, seed {seed}. In brackets: the Wilson interval (95 of 100), and the counts."
-    parts = [said, "### Half a, which may be looked at", *sums(first), "Wrong about people's clicks although it can be decided, most frequent first:", weak(first),
+    parts = [said, compared(results, plainly), "### Half a, which may be looked at", *sums(first), "Wrong about people's clicks although it can be decided, most frequent first:", weak(first),
              "What was said, scenario by scenario (truth: what was said of how many):", score.scenarios_table(first),
              "### Half b, set aside", *sums(second)]
     return "\n\n".join(parts)
@@ -83,9 +97,11 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--deliveries", type=int, default=200, help="per scenario and half")
     arguments = parser.parse_args()
-    results = {half: score.score(judged(arguments.judge, half, arguments.seed, arguments.deliveries)) for half in ("a", "b")}
+    lines = {half: simulated(half, arguments.seed, arguments.deliveries) for half in ("a", "b")}
+    results = {half: score.score(judged(arguments.judge, text)) for half, text in lines.items()}
+    plainly = {half: {f"`{name}`": score.score(plain.judge(name, line) for line in text.splitlines()) for name in plain.JUDGES} for half, text in lines.items()}
     text = put(DOCUMENT.read_text(), "scenarios", scenarios())
-    DOCUMENT.write_text(put(text, "figures", figures(results, arguments.seed, arguments.deliveries)))
+    DOCUMENT.write_text(put(text, "figures", figures(results, plainly, arguments.seed, arguments.deliveries)))
     for half, result in results.items():
         print(f"half {half}: {outcome(result)}")
 
