@@ -30,6 +30,6 @@ pub use receivers::{RECIPIENTS_MAX, Receiver};
 pub use relay::{Login, Relay};
 pub use sink::{Keep, Received, Script, Settings as SinkSettings, Sink, Step, tls_from_files};
 pub use tls::Certificate;
-pub use tools::{as_root, own_uid, program, python, python_text, run, smtplib, swaks};
+pub use tools::{as_root, audience, fed, own_uid, program, python, python_text, run, smtplib, swaks};
 pub use wait::{PATIENCE, wait_until};
 pub use zone::{NameServer, Zone};

@@ -1,10 +1,11 @@
 //! Programs that are not ours: Python and its mail libraries, swaks.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use super::Login;
 
@@ -47,6 +48,25 @@ pub fn check(script: &str) -> Command {
     let mut command = program(interpreter());
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/relay/checks").join(script));
     command
+}
+
+/// A script of `tests/audience`, not yet started.
+pub fn audience(script: &str) -> Command {
+    let mut command = program(interpreter());
+    command.arg("-B").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audience").join(script));
+    command
+}
+
+/// Runs a program that reads its standard input to the end.
+pub async fn fed(mut command: Command, input: Vec<u8>) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    let mut stdin = child.stdin.take().unwrap();
+    // A program that has seen enough may leave the rest unread.
+    let feeder = tokio::task::spawn_blocking(move || stdin.write_all(&input));
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
+    let _unread = feeder.await.unwrap();
+    output
 }
 
 /// Runs a script of `tests/relay/checks`.
