@@ -101,7 +101,7 @@ pub(super) fn show(response: Response) -> Result<(), Failure> {
         Response::Queue { domains, notes } => {
             for d in domains {
                 let times = [d.oldest, d.expires, d.next].join("\t");
-                say(&format!("{}\t{}\t{}\t{times}\t{}", d.domain, d.waiting, d.tried, d.last_reply));
+                say(&format!("{}\t{}\t{}\t{times}\t{}\t{}", d.domain, d.waiting, d.tried, d.last_reply, d.site));
             }
             notes.iter().for_each(|note| say(note));
         }

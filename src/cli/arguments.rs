@@ -43,10 +43,10 @@ pub enum Command {
         #[command(subcommand)]
         command: SuppressionCommand,
     },
-    /// What waits, by receiving domain; or retry, pause, resume and cancel it.
+    /// What waits, by receiving domain (waiting, tried, oldest, expires, next try, last reply, receiving site); or retry, pause, resume and cancel it.
     #[command(args_conflicts_with_subcommands = true)]
     Queue {
-        /// Only this receiving domain.
+        /// Only the domains of this receiving site, or this domain.
         #[arg(long, value_name = "S")]
         site: Option<String>,
         #[command(subcommand)]
@@ -193,11 +193,11 @@ pub enum QueueCommand {
         id: String,
     },
     /// Try now what was deferred or held; without a part, everything.
-    Retry(Part),
+    Retry(Any),
     /// Begin no try until it is resumed; without a part, of everything.
-    Pause(Whole),
+    Pause(Pausable),
     /// End a pause of the same part; without a part, that of everything.
-    Resume(Whole),
+    Resume(Pausable),
     /// Take deliveries out of the queue; they are not sent. It wants a part.
     Cancel(Part),
 }
@@ -215,7 +215,27 @@ pub struct Part {
     pub whole: Whole,
 }
 
+/// A part of the queue, or a site.
+#[derive(Debug, Args)]
+pub struct Any {
+    #[command(flatten)]
+    pub part: Part,
+    /// The deliveries to the domains of a receiving site, as the queue's list and page name it.
+    #[arg(long, value_name = "S", conflicts_with_all = ["delivery", "message", "campaign", "domain", "all"])]
+    pub site: Option<String>,
+}
+
 /// A part of the queue that can be paused.
+#[derive(Debug, Args)]
+pub struct Pausable {
+    #[command(flatten)]
+    pub whole: Whole,
+    /// The deliveries to the domains of a receiving site, as the queue's list and page name it.
+    #[arg(long, value_name = "S", conflicts_with_all = ["campaign", "domain", "all"])]
+    pub site: Option<String>,
+}
+
+/// A large part of the queue.
 #[derive(Debug, Args)]
 pub struct Whole {
     /// The deliveries of a campaign.

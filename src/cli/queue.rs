@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::accounts::{ask, show};
-use super::arguments::{Part, QueueCommand, Whole};
+use super::arguments::{Any, Part, Pausable, QueueCommand, Whole};
 use crate::config::Config;
 use crate::control::{Request, Selector};
 
@@ -15,12 +15,30 @@ pub(super) fn queue(config: &Config, site: Option<&str>, command: Option<&QueueC
     let request = match command {
         None => Request::QueueList { site: site.map(str::to_owned) },
         Some(QueueCommand::Show { id }) => Request::QueueShow { id: id.clone() },
-        Some(QueueCommand::Retry(part)) => order("retry", part.selector().unwrap_or(Selector::All)),
-        Some(QueueCommand::Pause(whole)) => order("pause", whole.selector()),
-        Some(QueueCommand::Resume(whole)) => order("resume", whole.selector()),
+        Some(QueueCommand::Retry(any)) => order("retry", any.selector()),
+        Some(QueueCommand::Pause(part)) => order("pause", part.selector()),
+        Some(QueueCommand::Resume(part)) => order("resume", part.selector()),
         Some(QueueCommand::Cancel(part)) => order("cancel", part.selector().ok_or_else(|| Failure::usage(NO_PART))?),
     };
     show(ask(config, request)?)
+}
+
+impl Any {
+    /// Without any, everything.
+    fn selector(&self) -> Selector {
+        at(self.site.as_ref()).or_else(|| self.part.selector()).unwrap_or(Selector::All)
+    }
+}
+
+impl Pausable {
+    /// Without any, everything.
+    fn selector(&self) -> Selector {
+        at(self.site.as_ref()).or_else(|| self.whole.given()).unwrap_or(Selector::All)
+    }
+}
+
+fn at(site: Option<&String>) -> Option<Selector> {
+    site.cloned().map(|site| Selector::Site { site })
 }
 
 impl Part {
@@ -32,11 +50,6 @@ impl Part {
 }
 
 impl Whole {
-    /// Without any, everything.
-    fn selector(&self) -> Selector {
-        self.given().unwrap_or(Selector::All)
-    }
-
     fn given(&self) -> Option<Selector> {
         let campaign = self.campaign.clone().map(|name| Selector::Campaign { name });
         let domain = || self.domain.clone().map(|domain| Selector::Domain { domain });

@@ -15,12 +15,16 @@ const SHOWN_MAX: usize = 1_000;
 
 impl Performer {
     pub(super) async fn list_queue(&self, site: Option<String>) -> Result<Response, StoreError> {
-        let site = match site.as_deref().map(Domain::parse).transpose() {
-            Ok(site) => site,
-            Err(why) => return Ok(Response::failed(format!("the site {:?} {why}", site.unwrap_or_default()))),
+        let only = match site.as_deref() {
+            None => None,
+            Some(text) => match (self.reports.site_named(text).await?, Domain::parse(text)) {
+                (Some(site), _) => Some(site.to_string()),
+                (None, Ok(domain)) => Some(domain.to_string()),
+                (None, Err(_)) => return Ok(Response::failed(unknown_site(text))),
+            },
         };
         let now = self.clock.now();
-        let report = self.reports.queue(site, now).await?;
+        let report = self.reports.queue(only, now).await?;
         let shown: i64 = report.rows.iter().map(|row| row.waiting).sum();
         let mut notes: Vec<_> = report.pauses.iter().map(paused).collect();
         notes.extend(report.held.iter().map(|row| format!("held: {} {}: {}", row.delivery, row.recipient, row.why)));
@@ -56,6 +60,10 @@ impl Performer {
             Selector::Campaign { name } => {
                 self.reports.campaigns_named(name).await?.into_iter().map(Selection::Campaign).collect()
             }
+            Selector::Site { site } => match self.reports.site_named(site).await? {
+                Some(site) => vec![Selection::Site(site)],
+                None => return Ok(Response::failed(unknown_site(site))),
+            },
             other => match part(other) {
                 Ok(part) => vec![part],
                 Err(why) => return Ok(Response::failed(why)),
@@ -69,7 +77,7 @@ impl Performer {
             known = true;
             let Some(order) = Order::new(act, part, BY) else {
                 return Ok(Response::failed(
-                    "a single message or delivery cannot be paused; pause its campaign or its domain",
+                    "a single message or delivery cannot be paused, and a site not be cancelled; name a campaign or a domain",
                 ));
             };
             changed += (self.orders)(order).await?;
@@ -82,7 +90,14 @@ impl Performer {
     }
 }
 
-/// The part of the queue that is named by an id or a domain.
+/// A site that no mail went to.
+fn unknown_site(text: &str) -> String {
+    format!(
+        "no mail went to a receiving site {text:?}; the last column of postrider queue names them, and --domain takes a domain"
+    )
+}
+
+/// The part of the queue that is named by an id, a domain or a site.
 fn part(selector: &Selector) -> Result<Selection, String> {
     let by_id = |kind: &str, text: &str| {
         Selection::parse(kind, text).ok_or_else(|| format!("{text:?} is no id of a {kind}; see: postrider queue show"))
@@ -92,6 +107,7 @@ fn part(selector: &Selector) -> Result<Selection, String> {
         Selector::Delivery { id } => by_id("delivery", id),
         Selector::Message { id } => by_id("message", id),
         Selector::Campaign { name } => by_id("campaign", name),
+        Selector::Site { site } => Selection::parse("site", site).ok_or_else(|| unknown_site(site)),
         Selector::Domain { domain } => {
             Domain::parse(domain).map(Selection::Domain).map_err(|why| format!("the domain {domain:?} {why}"))
         }
@@ -105,6 +121,7 @@ fn described(selector: &Selector) -> String {
         Selector::Message { id } => format!("the message {id}"),
         Selector::Campaign { name } => format!("the campaign {name:?}"),
         Selector::Domain { domain } => format!("mail to {domain}"),
+        Selector::Site { site } => format!("mail to the site {site}"),
     }
 }
 
@@ -142,6 +159,7 @@ fn line(row: &QueueRow) -> QueueLine {
         expires: at(row.oldest.as_ref().map(|oldest| oldest.expires_at)),
         next: at(row.next_at),
         last_reply: row.last_reply.as_ref().map(|last| last.text.clone()).unwrap_or_default(),
+        site: row.site.clone().unwrap_or_default(),
     }
 }
 

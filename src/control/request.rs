@@ -72,7 +72,7 @@ pub enum Request {
     },
     /// Lists what waits.
     QueueList {
-        /// Only this domain.
+        /// Only this receiving site, or this domain.
         site: Option<String>,
     },
     /// Shows a delivery, or the deliveries of a message.
@@ -132,6 +132,11 @@ pub enum Selector {
         /// The domain.
         domain: String,
     },
+    /// Those to the domains of a receiving site.
+    Site {
+        /// Its name, as lists show it.
+        site: String,
+    },
 }
 
 /// What waits for one domain; times are RFC 3339, empty for none.
@@ -151,6 +156,9 @@ pub struct QueueLine {
     pub next: String,
     /// What the domain's server said last.
     pub last_reply: String,
+    /// The site that it shares limits with; empty while it is not known.
+    #[serde(default)]
+    pub site: String,
 }
 
 /// A credential in a list.

@@ -18,6 +18,7 @@ mod password;
 mod people;
 mod person;
 mod queue;
+mod queue_sites;
 mod receipts;
 mod settings;
 mod shell;

@@ -10,16 +10,15 @@ use serde::Deserialize;
 
 use super::auth::User;
 use super::format::{Written as _, WrittenClass as _, WrittenCount as _, WrittenSpan as _, WrittenTime as _};
+use super::queue_sites::{ToldSite, told_sites};
 use super::shell::{Answer, Fault, Shell, State, page, see_other};
-use crate::domain::{Act, BounceClass, Domain, Order, Selection, SiteState, Timestamp};
+use crate::domain::{Act, BounceClass, Domain, Order, Selection, Site, Timestamp};
 use crate::store::StoreError;
 use crate::store::view::Finding;
 use crate::store::view_queue::{Oldest, PauseRow, QueueReport, QueueRow};
 
 /// The page reloads itself after so many seconds.
 const RELOAD_S: u32 = 10;
-/// Sites on the page.
-const SITES_SHOWN: usize = 50;
 /// An order that takes longer goes on while the page is shown.
 const ORDER_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -39,13 +38,6 @@ struct Told {
     /// When the next is due, and in how long; empty for now.
     next: Option<(Timestamp, String)>,
     lost: String,
-}
-
-/// A receiving site, in words.
-struct ToldSite {
-    site: SiteState,
-    state: (&'static str, String),
-    pace: String,
 }
 
 /// What a reply means.
@@ -75,7 +67,10 @@ struct QueuePage {
 
 /// GET /queue
 pub async fn queue(user: User, state: State, query: web::Query<Query>) -> Answer {
-    let site = query.site.as_deref().and_then(|text| Domain::parse(text).ok());
+    let asked = query.site.as_deref().filter(|text| !text.is_empty());
+    let known = if let Some(text) = asked { state.reports.site_named(text).await? } else { None };
+    let domain = || asked.and_then(|text| Domain::parse(text).ok()).map(|domain| domain.to_string());
+    let site = known.map(|site| site.to_string()).or_else(domain);
     let now = state.clock.now();
     let mut report = state.reports.queue(site.clone(), now).await?;
     let paused = report.pauses.iter().find(|row| row.pause.selection == Selection::All).cloned();
@@ -83,13 +78,13 @@ pub async fn queue(user: User, state: State, query: web::Query<Query>) -> Answer
     let rows = std::mem::take(&mut report.rows);
     let rows = rows.into_iter().map(|row| told(row, &report.pauses, now)).collect();
     let still = query.still.is_some();
-    let (sites, sites_in_all) = told_sites((state.sites)(), now);
+    let (sites, sites_in_all) = told_sites((state.sites)(), &report, now);
     let shell = Shell::new(&state, "queue", &user.0);
     let findings = (state.troubles)(shell.calendar);
     let mut answer = page(&QueuePage {
         shell,
         now,
-        site: site.map(|site| site.to_string()).unwrap_or_default(),
+        site: site.unwrap_or_default(),
         still,
         flash: query.act.as_deref().and_then(Act::parse).map(|act| flash(act, query.changed)).unwrap_or_default(),
         oldest: report.oldest.clone().map(|oldest| (oldest.clone(), fate(&oldest, now))),
@@ -116,9 +111,14 @@ fn encoded(text: &str) -> String {
 
 fn told(row: QueueRow, pauses: &[PauseRow], now: Timestamp) -> Told {
     let domain = Domain::parse(&row.domain).ok().map(Selection::Domain);
-    let own = pauses.iter().find(|pause| Some(&pause.pause.selection) == domain.as_ref());
-    let paused = own.or_else(|| pauses.iter().find(|pause| pause.pause.selection == Selection::All));
+    let site = row.site.as_deref().and_then(Site::parse).map(Selection::Site);
+    let pause_of = |part: Option<&Selection>| pauses.iter().find(|pause| Some(&pause.pause.selection) == part);
+    let own = pause_of(domain.as_ref());
+    let paused = own.or_else(|| pause_of(Some(&Selection::All))).or_else(|| pause_of(site.as_ref()));
     let state = match (paused, row.next_at) {
+        (Some(pause), _) if Some(&pause.pause.selection) == site.as_ref() => {
+            ("paused", format!("Site paused by {}", pause.pause.by))
+        }
         (Some(pause), _) => ("paused", format!("Paused by {}", pause.pause.by)),
         (None, None) => ("bounced", "Held".to_owned()),
         (None, Some(at)) if at > now && row.tried > 0 => ("deferred", "Backing off".to_owned()),
@@ -129,36 +129,6 @@ fn told(row: QueueRow, pauses: &[PauseRow], now: Timestamp) -> Told {
     let wait = |at: Timestamp| if at > now { at.since(now).span() } else { String::new() };
     let next = row.next_at.filter(|_| paused.is_none()).map(|at| (at, wait(at)));
     Told { state, paused: own.is_some(), next, lost, row }
-}
-
-/// Those that are not approached as ever first, and how many there are in all.
-fn told_sites(mut sites: Vec<SiteState>, now: Timestamp) -> (Vec<ToldSite>, usize) {
-    let count = sites.len();
-    sites.sort_by(|a, b| {
-        let rank = |site: &SiteState| (site.usual, std::cmp::Reverse(site.waiting + site.in_flight));
-        rank(a).cmp(&rank(b)).then_with(|| a.site.cmp(&b.site))
-    });
-    sites.truncate(SITES_SHOWN);
-    let told = sites.into_iter().map(|site| ToldSite { state: site_state(&site, now), pace: pace(&site), site });
-    (told.collect(), count)
-}
-
-fn site_state(site: &SiteState, now: Timestamp) -> (&'static str, String) {
-    match site.cooling {
-        Some(until) => ("deferred", format!("Cooling down, {} more", until.since(now).span())),
-        None if !site.usual => ("queued", "Slowed down".to_owned()),
-        None if site.in_flight > 0 || site.waiting > 0 => ("good", "Flowing".to_owned()),
-        None => ("good", "As ever".to_owned()),
-    }
-}
-
-/// `2 a second`, or `1 in 30 s`.
-fn pace(site: &SiteState) -> String {
-    match site.messages_per_second {
-        None => "any".to_owned(),
-        Some(rate) if rate >= 1.0 => format!("{rate:.1} a second"),
-        Some(rate) => format!("1 in {}", Duration::from_secs_f64((1.0 / rate).round()).span()),
-    }
 }
 
 /// Whether the oldest will be lost.
@@ -227,7 +197,7 @@ struct OrderPage {
 async fn parts(state: &State, selection: &Selection) -> Result<Vec<Selection>, Fault> {
     Ok(match selection {
         Selection::Campaign(id) => state.reports.members(*id).await?.into_iter().map(Selection::Campaign).collect(),
-        Selection::All | Selection::Domain(_) | Selection::Message(_) | Selection::Delivery(_) => {
+        Selection::All | Selection::Domain(_) | Selection::Site(_) | Selection::Message(_) | Selection::Delivery(_) => {
             vec![selection.clone()]
         }
     })
@@ -274,6 +244,6 @@ fn place(selection: &Selection) -> Option<String> {
     match selection {
         Selection::Campaign(campaign) => Some(format!("/campaigns/{campaign}")),
         Selection::Delivery(delivery) => Some(format!("/messages/{delivery}")),
-        Selection::All | Selection::Domain(_) | Selection::Message(_) => None,
+        Selection::All | Selection::Domain(_) | Selection::Site(_) | Selection::Message(_) => None,
     }
 }

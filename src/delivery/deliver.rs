@@ -164,8 +164,9 @@ impl Inner {
         at: Timestamp,
         chance: f64,
     ) -> Option<Timestamp> {
+        let mut moved = false;
         if !attempted.site.is_empty() {
-            self.window().learn_site(due.address.domain(), &attempted.site, at);
+            moved = self.window().learn_site(due.address.domain(), &attempted.site, at);
         }
         self.refusals.heard(&attempted, due.address.domain(), at);
         if !self.counts(due, &attempted, at) {
@@ -189,11 +190,14 @@ impl Inner {
             code: reply.code,
             enhanced: reply.enhanced.map(|e| e.to_string()).unwrap_or_default(),
             ms: attempted.ms,
-            site: attempted.site,
+            site: attempted.site.clone(),
         };
         let (pixel, links) = (copy.pixel, copy.links);
-        let (due, transcript) = (due.clone(), attempted.transcript);
+        let (domain, due, transcript) = (due.address.domain(), due.clone(), attempted.transcript);
         self.settle(Settlement { due, attempt, outcome, transcript, pixel, links, tell, delay_asked, at }).await;
+        if moved {
+            self.note_site(domain, &attempted.site).await;
+        }
         again
     }
 

@@ -259,5 +259,15 @@ impl Inner {
         let found = found.or_else(|| (reach != Reach::NoNames).then(|| domain.to_string()));
         self.window().located(domain, found.as_deref(), now);
         self.changed.notify_one();
+        if let Some(site) = found {
+            self.note_site(domain, &site).await;
+        }
+    }
+
+    /// Keeps for lists and orders where a domain's mail goes.
+    pub(super) async fn note_site(&self, domain: &Domain, site: &str) {
+        if let Err(error) = self.queue.note_site(domain.clone(), site.to_owned()).await {
+            tracing::warn!(%error, %domain, "the site of a domain could not be kept; lists show the one before");
+        }
     }
 }

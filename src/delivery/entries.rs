@@ -42,6 +42,12 @@ impl Entries {
         }
     }
 
+    /// The domains that are known to go to this site.
+    pub(super) fn at(&self, site: &str) -> Vec<Domain> {
+        let at_it = |(_, entry): &(&Domain, &Entry)| entry.site.as_deref() == Some(site);
+        self.of.iter().filter(at_it).map(|(domain, _)| domain.clone()).collect()
+    }
+
     pub(super) fn domains(&self) -> impl Iterator<Item = &Domain> {
         self.of.keys()
     }
@@ -60,23 +66,25 @@ impl Entries {
     }
 
     /// Drops what is loaded and must not be; gives the domains that had such.
-    pub(super) fn unload(&mut self, covers: impl Fn(&Due) -> bool) -> Vec<Domain> {
-        let mut missed = Vec::new();
-        for (domain, entry) in &mut self.of {
-            let before = entry.loaded.len();
-            entry.loaded.retain(|due| {
-                let stays = !covers(due);
-                if !stays {
-                    self.alike.remove(entry.site.as_ref(), due);
-                }
-                stays
-            });
-            if entry.loaded.len() < before {
-                self.loaded -= before - entry.loaded.len();
-                missed.push(domain.clone());
+    pub(super) fn unload(&mut self, covers: impl Fn(&Due, Option<&Arc<str>>) -> bool) -> Vec<Domain> {
+        let domains: Vec<Domain> = self.of.keys().cloned().collect();
+        domains.into_iter().filter(|domain| self.unload_of(domain, &covers)).collect()
+    }
+
+    /// The same for one domain: whether it had such.
+    pub(super) fn unload_of(&mut self, domain: &Domain, covers: impl Fn(&Due, Option<&Arc<str>>) -> bool) -> bool {
+        let Some(entry) = self.of.get_mut(domain) else { return false };
+        let before = entry.loaded.len();
+        entry.loaded.retain(|due| {
+            let stays = !covers(due, entry.site.as_ref());
+            if !stays {
+                self.alike.remove(entry.site.as_ref(), due);
             }
-        }
-        missed
+            stays
+        });
+        let dropped = before - entry.loaded.len();
+        self.loaded -= dropped;
+        dropped > 0
     }
 
     /// The next delivery of a domain with all that may share its transaction: its own domain's first, then those of other

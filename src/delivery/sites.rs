@@ -55,14 +55,16 @@ impl Sites {
         self.known.get(domain).cloned()
     }
 
-    pub(super) fn learn(&mut self, domain: &Domain, site: &Arc<str>) {
+    /// Remembers the site of a domain; whether it was not known.
+    pub(super) fn learn(&mut self, domain: &Domain, site: &Arc<str>) -> bool {
         if self.known.get(domain).is_some_and(|known| known == site) {
-            return;
+            return false;
         }
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
         }
         self.known.insert(domain.clone(), Arc::clone(site));
+        true
     }
 
     /// Whether something may begin there.

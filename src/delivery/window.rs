@@ -9,7 +9,7 @@
 //! Deliveries of a message whose copies are all the same bytes leave together, with those of other domains of their site,
 //! as one transaction: it takes one permit.
 //!
-//! A paused domain is passed over, deliveries of a paused campaign are dropped here and left out by the reads, and both
+//! A paused domain is passed over, and so is each that is found to belong to a paused site; deliveries of a paused campaign are dropped here and left out by the reads, and both
 //! come back when they are released.
 
 use std::collections::{HashSet, VecDeque};
@@ -112,7 +112,8 @@ impl Window {
     /// now), it is left to the next read.
     pub fn accepted(&mut self, due: Due, now: Timestamp) {
         let domain = due.address.domain().clone();
-        if self.withheld.covers(&due) {
+        let site = self.entries.get(&domain).map_or_else(|| self.sites.of(&domain), |entry| entry.site.clone());
+        if self.withheld.covers(&due, site.as_ref()) {
             self.withheld.miss(domain);
             return;
         }
@@ -161,9 +162,14 @@ impl Window {
         while self.under_way() < self.in_all {
             self.feed();
             let Some(domain) = self.ring.pop_front() else { break };
-            let withheld = self.withheld.is_domain(&domain);
             let Some(entry) = self.entries.get_mut(&domain) else { continue };
             let (site, lost) = (entry.site_or(&domain), entry.is_lost());
+            if self.withheld.is_domain(&domain, entry.site.as_ref()) {
+                entry.place = Place::Idle;
+                // It leaves its turn to another domain of its site.
+                self.unpark(&site, now);
+                continue;
+            }
             let barred = !lost && barred(&site);
             let permit = if lost { Permit::Now } else { self.sites.permit(&site, now) };
             if barred || permit != Permit::Now {
@@ -175,7 +181,7 @@ impl Window {
                 continue;
             }
             entry.place = Place::Idle;
-            let dues = if withheld || lost { Vec::new() } else { self.entries.take_together(&domain) };
+            let dues = if lost { Vec::new() } else { self.entries.take_together(&domain) };
             if !dues.is_empty() {
                 self.sites.begin(&site, now);
                 self.unpark(&site, now);
@@ -185,7 +191,7 @@ impl Window {
             }
             // It leaves its permit to another domain of its site.
             self.unpark(&site, now);
-            let Some(entry) = self.entries.get_mut(&domain).filter(|_| !withheld) else { continue };
+            let Some(entry) = self.entries.get_mut(&domain) else { continue };
             if lost {
                 entry.place = Place::Locating;
                 self.locating += 1;
@@ -236,11 +242,12 @@ impl Window {
             return;
         }
         let known: HashSet<_> = entry.loaded.iter().map(|d| d.delivery).chain(settled).collect();
+        let site = entry.site.clone();
         for due in read.due {
             if known.contains(&due.delivery) || self.flights.holds(due.delivery) {
                 continue;
             }
-            if self.withheld.covers(&due) {
+            if self.withheld.covers(&due, site.as_ref()) {
                 self.withheld.miss(domain.clone());
                 continue;
             }
@@ -304,9 +311,8 @@ impl Window {
 
     /// Puts an idle domain where it belongs. One that is withheld stays idle, with all it knows.
     fn place(&mut self, domain: &Domain, now: Timestamp) {
-        let withheld = self.withheld.is_domain(domain);
         let Some(entry) = self.entries.get_mut(domain) else { return };
-        if entry.place != Place::Idle || withheld {
+        if entry.place != Place::Idle || self.withheld.is_domain(domain, entry.site.as_ref()) {
             return;
         }
         let due = entry.later.is_some_and(|at| at <= now);

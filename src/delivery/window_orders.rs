@@ -7,7 +7,7 @@ impl Window {
     /// Starts nothing of this part of the queue until it is released; what is under way goes on.
     pub fn withhold(&mut self, selection: Selection) {
         self.withheld.add(selection);
-        let missed = self.entries.unload(|due| self.withheld.covers(due));
+        let missed = self.entries.unload(|due, site| self.withheld.covers(due, site));
         missed.into_iter().for_each(|domain| self.withheld.miss(domain));
     }
 
@@ -16,8 +16,12 @@ impl Window {
         self.withheld.remove(selection);
         let missed = self.withheld.take_missed();
         self.wake(missed, now);
-        if let Selection::Domain(domain) = selection {
-            self.place(domain, now);
+        match selection {
+            Selection::Domain(domain) => self.place(domain, now),
+            Selection::Site(site) => {
+                self.entries.at(site.as_str()).iter().for_each(|domain| self.place(domain, now));
+            }
+            Selection::All | Selection::Campaign(_) | Selection::Message(_) | Selection::Delivery(_) => {}
         }
     }
 

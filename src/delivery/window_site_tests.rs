@@ -4,6 +4,7 @@ use super::super::pace::Word;
 use super::super::providers::Start;
 use super::tests::{at, copy_of, due, limits, limits_of, step};
 use super::*;
+use crate::domain::{Selection, Site};
 
 /// Gives all that leaves, each transaction as its domains, while every domain's site is that of `site_of`.
 fn leaving(window: &mut Window, site_of: impl Fn(&str) -> &'static str) -> Vec<Vec<String>> {
@@ -190,4 +191,66 @@ fn a_campaign_of_many_domains_leaves_another_its_turn_at_their_site() {
     let of = |campaign: i64| left.iter().position(|other| *other == campaign);
     assert_eq!(left.iter().take(30).filter(|campaign| **campaign == 2).count(), 10, "{left:?}");
     assert!(of(3).unwrap() <= urgent.unwrap() + 2, "{left:?}");
+}
+
+fn held(name: &str) -> Selection {
+    Selection::Site(Site::parse(name).unwrap())
+}
+
+/// A domain of whom this many wait in the queue, at a start.
+fn head(domain: &str) -> Head {
+    Head { domain: Domain::parse(domain).unwrap(), waiting: 1, next_at: at(0) }
+}
+
+#[test]
+fn the_site_of_a_domain_is_looked_for_before_it_is_known_to_be_held() {
+    let mut window = Window::new(limits(), vec![head("a.example"), head("b.example")]);
+    window.withhold(held("mx.big.example"));
+    let mut left = Vec::new();
+    loop {
+        match window.next(at(0)) {
+            Step::Refill(domain, _) => {
+                let n = i64::from(domain.as_str() == "b.example");
+                let due = vec![due(n, domain.as_str(), 0)];
+                window.refilled(&domain, Refill { due, more: false, later: None, through: 0 }, at(0));
+            }
+            Step::Locate(domain) => {
+                let site = if domain.as_str() == "a.example" { "mx.big.example" } else { "mx.b.example" };
+                window.located(&domain, Some(site), at(0));
+            }
+            Step::Deliver(dues) => left.extend(dues.iter().map(|due| due.delivery.raw())),
+            Step::Wait(_) => break,
+        }
+    }
+    assert_eq!((left, window.entries.loaded()), (vec![1], 0));
+    // What waits is not in memory; what comes while it is held is left in the queue, too.
+    window.accepted(due(7, "a.example", 0), at(1));
+    assert!(matches!(window.next(at(1)), Step::Wait(None)) && window.entries.loaded() == 0);
+    window.release(&held("mx.big.example"), at(2));
+    assert!(matches!(window.next(at(2)), Step::Refill(domain, _) if domain.as_str() == "a.example"));
+}
+
+#[test]
+fn a_domain_that_moves_to_a_held_site_waits_and_one_that_leaves_it_goes() {
+    let mut window = Window::new(limits(), vec![]);
+    let (a, b) = (Domain::parse("a.example").unwrap(), Domain::parse("b.example").unwrap());
+    window.withhold(held("two.example"));
+    window.learn_site(&a, "one.example", at(0));
+    window.learn_site(&b, "one.example", at(0));
+    (0..6).for_each(|n| window.accepted(due(n, if n % 2 == 0 { "a.example" } else { "b.example" }, 0), at(0)));
+    let Step::Deliver(first) = window.next(at(0)) else { panic!() };
+    let Step::Deliver(_) = window.next(at(0)) else { panic!() };
+    assert!(matches!(window.next(at(0)), Step::Wait(None)));
+    window.learn_site(first[0].address.domain(), "two.example", at(0));
+    window.settled(&first[0], None, at(0));
+    let Step::Deliver(next) = window.next(at(0)) else { panic!() };
+    assert_eq!(next[0].address.domain(), &b);
+    window.settled(&next[0], None, at(0));
+    let Step::Deliver(last) = window.next(at(0)) else { panic!() };
+    assert_eq!(last[0].address.domain(), &b);
+    assert!(matches!(window.next(at(0)), Step::Wait(None)));
+    window.learn_site(&a, "one.example", at(0));
+    window.release(&held("two.example"), at(0));
+    window.settled(&last[0], None, at(0));
+    assert!(matches!(window.next(at(0)), Step::Refill(domain, _) if domain == a));
 }

@@ -26,21 +26,27 @@ impl Window {
         }
     }
 
-    /// The site that a domain turned out to share limits with. What is under way stays counted where it began.
-    pub fn learn_site(&mut self, domain: &Domain, name: &str, now: Timestamp) {
+    /// The site that a domain turned out to share limits with; whether that is news. What is under way stays counted where
+    /// it began.
+    pub fn learn_site(&mut self, domain: &Domain, name: &str, now: Timestamp) -> bool {
         let site = Arc::from(name);
-        self.sites.learn(domain, &site);
+        let news = self.sites.learn(domain, &site);
         let Some(entry) = self.entries.get_mut(domain).filter(|entry| entry.site.as_ref() != Some(&site)) else {
-            return;
+            return news;
         };
         let (old, parked) = (entry.site_or(domain), entry.place == Place::Parked);
         self.entries.move_to(domain, &site);
+        if self.entries.unload_of(domain, |due, site| self.withheld.covers(due, site)) {
+            self.withheld.miss(domain.clone());
+        }
         if parked {
             self.sites.leave(&old, domain);
             self.ring_again(Some(domain.clone()));
         }
-        // It may have been about to use a permit there.
+        // It may have been about to use a permit there, or have waited because all of that site does.
         self.unpark(&old, now);
+        self.place(domain, now);
+        news
     }
 
     /// What an attempt that began at `begun` says of the pace of the site that it was made to.

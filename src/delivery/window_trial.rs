@@ -5,10 +5,10 @@ use super::tests::{PER_SITE, at, due, limits};
 use std::collections::HashMap;
 
 use super::*;
-use crate::domain::{CampaignId, MessageId, Selection};
+use crate::domain::{CampaignId, MessageId, Selection, Site};
 use proptest::prelude::*;
 
-/// A queue of rows beside the window, whose commits are heard of late, and in which campaigns and domains are paused
+/// A queue of rows beside the window, whose commits are heard of late, and in which campaigns, domains and sites are paused
 /// and single rows cancelled.
 struct Trial {
     window: Window,
@@ -83,8 +83,9 @@ impl Trial {
     fn pause_or_resume(&mut self, may_pause: bool) {
         let domain = Domain::parse("d1.example").unwrap();
         let campaign = |n| Selection::Campaign(CampaignId::from_raw(n));
-        let mut parts = [campaign(0), campaign(1), Selection::Domain(domain), Selection::All];
-        let part = std::mem::replace(&mut parts[self.roll(4)], Selection::All);
+        let site = Selection::Site(Site::parse("mx1.example").unwrap());
+        let mut parts = [campaign(0), campaign(1), Selection::Domain(domain), site, Selection::All];
+        let part = std::mem::replace(&mut parts[self.roll(5)], Selection::All);
         if self.paused.remove(&part) {
             self.window.release(&part, at(self.now));
             let of_part = self.disk.values().filter(|d| part == Selection::Campaign(d.campaign));
@@ -137,7 +138,11 @@ impl Trial {
                 self.wide += usize::from(dues.iter().any(|d| d.address.domain() != dues[0].address.domain()));
                 self.shared += dues.len() - 1;
                 for d in dues {
-                    let of = [Selection::Campaign(d.campaign), Selection::Domain(d.address.domain().clone())];
+                    let of = [
+                        Selection::Campaign(d.campaign),
+                        Selection::Domain(d.address.domain().clone()),
+                        Selection::Site(Site::parse(&site).unwrap()),
+                    ];
                     let is_paused = self.paused.contains(&Selection::All) || of.iter().any(|p| self.paused.contains(p));
                     assert!(!is_paused, "a paused row starts");
                     assert!(!self.cancelled.contains(&d.delivery.raw()), "a cancelled row starts");

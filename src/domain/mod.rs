@@ -51,7 +51,7 @@ pub use notice::{Action, Notify, OriginalRecipient, RecipientWish, Return, Wishe
 pub use order::{Act, Order, Selection};
 pub use reply::{EnhancedCode, Outcome, Reply};
 pub use retry::RetrySchedule;
-pub use site::SiteState;
+pub use site::{Site, SiteState};
 pub use suppression::Suppression;
 pub use timestamp::Timestamp;
 pub use token::{Token, TokenKey, TokenKeys};

@@ -3,6 +3,7 @@
 use super::address::Domain;
 use super::campaign::CampaignId;
 use super::id::{DeliveryId, MessageId};
+use super::site::Site;
 
 /// A part of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -11,6 +12,8 @@ pub enum Selection {
     All,
     /// What waits for one recipient domain.
     Domain(Domain),
+    /// What waits for the domains of one receiving site.
+    Site(Site),
     /// What waits of one campaign.
     Campaign(CampaignId),
     /// What waits of one message.
@@ -25,6 +28,7 @@ impl Selection {
         match kind {
             "all" => Some(Self::All),
             "domain" => Domain::parse(value).ok().map(Self::Domain),
+            "site" => Site::parse(value).map(Self::Site),
             "campaign" => value.parse().ok().map(Self::Campaign),
             "message" => value.parse().ok().map(Self::Message),
             "delivery" => value.parse().ok().map(Self::Delivery),
@@ -37,6 +41,7 @@ impl Selection {
         match self {
             Self::All => "all",
             Self::Domain(_) => "domain",
+            Self::Site(_) => "site",
             Self::Campaign(_) => "campaign",
             Self::Message(_) => "message",
             Self::Delivery(_) => "delivery",
@@ -48,6 +53,7 @@ impl Selection {
         match self {
             Self::All => String::new(),
             Self::Domain(domain) => domain.to_string(),
+            Self::Site(site) => site.to_string(),
             Self::Campaign(campaign) => campaign.to_string(),
             Self::Message(message) => message.to_string(),
             Self::Delivery(delivery) => delivery.to_string(),
@@ -85,7 +91,8 @@ impl Act {
     }
 }
 
-/// An order that makes sense: only everything, a campaign or a domain can be paused.
+/// An order that makes sense: only everything, a campaign, a domain or a site can be paused. What is cancelled is never a
+/// site: which domains it has may have changed since they were looked for, and what is cancelled is lost for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     act: Act,
@@ -94,12 +101,12 @@ pub struct Order {
 }
 
 impl Order {
-    /// `by` is who orders it; `None` when the part cannot be paused or resumed.
+    /// `by` is who orders it; `None` when that cannot be done to the part.
     pub fn new(act: Act, selection: Selection, by: &str) -> Option<Self> {
-        let is_whole = matches!(selection, Selection::All | Selection::Domain(_) | Selection::Campaign(_));
-        let possible = match act {
-            Act::Retry | Act::Cancel => true,
-            Act::Pause | Act::Resume => is_whole,
+        let possible = match (act, &selection) {
+            (Act::Retry, _) => true,
+            (Act::Cancel, part) => !matches!(part, Selection::Site(_)),
+            (Act::Pause | Act::Resume, part) => !matches!(part, Selection::Message(_) | Selection::Delivery(_)),
         };
         possible.then(|| Self { act, selection, by: by.to_owned() })
     }
@@ -129,6 +136,7 @@ mod tests {
         let all = [
             Selection::All,
             Selection::Domain(Domain::parse("a.example").unwrap()),
+            Selection::Site(Site::parse("Microsoft 365").unwrap()),
             Selection::Campaign(CampaignId::from_raw(4711)),
             Selection::Message(MessageId::from_raw(8)),
             Selection::Delivery(DeliveryId::from_raw(9)),
@@ -137,14 +145,17 @@ mod tests {
             assert_eq!(Selection::parse(selection.kind(), &selection.value()), Some(selection));
         }
         assert_eq!(Selection::parse("domain", "no domain"), None);
-        assert_eq!(Selection::parse("site", "a.example"), None);
+        assert_eq!(Selection::parse("site", " \t"), None);
+        assert_eq!(Selection::parse("host", "a.example"), None);
     }
 
     #[test]
-    fn a_single_delivery_cannot_be_paused() {
+    fn only_what_makes_sense_is_an_order() {
         let one = Selection::Delivery(DeliveryId::from_raw(9));
         assert!(Order::new(Act::Pause, one.clone(), "").is_none() && Order::new(Act::Cancel, one, "").is_some());
         assert!(Order::new(Act::Resume, Selection::All, "").is_some());
+        let site = Selection::Site(Site::parse("mx.a.example").unwrap());
+        assert!(Order::new(Act::Cancel, site.clone(), "").is_none() && Order::new(Act::Pause, site, "").is_some());
         assert_eq!(Act::parse("cancel"), Some(Act::Cancel));
     }
 }

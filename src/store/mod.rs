@@ -54,6 +54,7 @@ mod report_queue;
 mod schema;
 mod secret;
 mod settle;
+mod site;
 mod space;
 mod spared;
 mod suppression;

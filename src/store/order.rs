@@ -17,6 +17,7 @@ use super::notice;
 use super::notice_unsent::{self, Unsent};
 use super::queue::Queue;
 use super::settle::leave_queue;
+use super::site;
 use super::writer::{Batch, Lane};
 use crate::domain::event::About;
 use crate::domain::order::{Act, Order, Selection};
@@ -43,7 +44,7 @@ pub struct Done {
 /// What is held back, since when and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// Everything, a domain or a campaign.
+    /// Everything, a domain, a site or a campaign.
     pub selection: Selection,
     /// Since when.
     pub since: Timestamp,
@@ -116,6 +117,9 @@ impl Queue {
 
     async fn pause(&self, order: Order, now: Timestamp) -> Result<Done, StoreError> {
         let pause = move |batch: &mut Batch<'_>| {
+            if let Selection::Site(site) = order.selection() {
+                return site::pause(batch.tx, site, now, order.by());
+            }
             let Some((campaign, domain)) = key(order.selection()) else { return Ok(0) };
             let sql = "insert or ignore into queue_pause values (?1, ?2, ?3, ?4)";
             Ok(batch.tx.prepare_cached(sql)?.execute(params![campaign, domain, now.millis(), order.by()])?)
@@ -126,6 +130,10 @@ impl Queue {
 
     async fn resume(&self, selection: Selection) -> Result<Done, StoreError> {
         let resume = move |batch: &mut Batch<'_>| {
+            if let Selection::Site(site) = &selection {
+                // Whose domains wait there, the window knows.
+                return Ok(Done { changed: site::resume(batch.tx, site)? as u64, ..Done::default() });
+            }
             let Some((campaign, domain)) = key(&selection) else { return Ok(Done::default()) };
             let sql = "delete from queue_pause where campaign = ?1 and domain = ?2";
             let changed = batch.tx.prepare_cached(sql)?.execute(params![campaign, domain])? as u64;
@@ -135,17 +143,17 @@ impl Queue {
     }
 }
 
-/// The key of a pause; single messages and deliveries have none.
+/// The key of a pause; sites have a table of their own, single messages and deliveries none.
 fn key(selection: &Selection) -> Option<(i64, &str)> {
     match selection {
         Selection::All => Some((0, "")),
         Selection::Domain(domain) => Some((0, domain.as_str())),
         Selection::Campaign(campaign) => Some((campaign.raw(), "")),
-        Selection::Message(_) | Selection::Delivery(_) => None,
+        Selection::Site(_) | Selection::Message(_) | Selection::Delivery(_) => None,
     }
 }
 
-/// What is paused, everything first.
+/// What is paused, everything first, sites last.
 pub(super) fn pauses(conn: &Connection) -> Result<Vec<Pause>, StoreError> {
     let sql = "select campaign, domain, since, paused_by from queue_pause order by campaign, domain";
     let mut statement = conn.prepare_cached(sql)?;
@@ -160,6 +168,7 @@ pub(super) fn pauses(conn: &Connection) -> Result<Vec<Pause>, StoreError> {
         };
         pauses.push(Pause { selection, since: Timestamp::from_millis(row.get(2)?), by: row.get(3)? });
     }
+    pauses.extend(site::pauses(conn)?);
     Ok(pauses)
 }
 
@@ -186,9 +195,11 @@ fn selected(
 ) -> Result<Vec<Selected>, StoreError> {
     const QUEUE: (&str, &str) = ("queue_delivery q", "q");
     const VIEW: (&str, &str) = ("v_delivery v cross join queue_delivery q on q.delivery = v.delivery", "v");
+    let of_site = format!("q.domain in ({} ?3)", site::DOMAINS_OF);
     let ((source, first), own, value) = match selection {
         Selection::All => (QUEUE, "?3 is null", Value::Null),
         Selection::Domain(domain) => (QUEUE, "q.domain = ?3", Value::Text(domain.to_string())),
+        Selection::Site(site) => (QUEUE, of_site.as_str(), Value::Text(site.to_string())),
         Selection::Campaign(campaign) => (VIEW, "v.campaign = ?3", Value::Integer(campaign.raw())),
         Selection::Message(message) => (VIEW, "v.message = ?3", Value::Integer(message.raw())),
         Selection::Delivery(delivery) => (QUEUE, "q.delivery = ?3", Value::Integer(delivery.raw())),

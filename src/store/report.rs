@@ -162,9 +162,9 @@ impl Reports {
         self.readers.read(move |conn| names::all_shown_as(conn, &name)).await
     }
 
-    /// What waits; with `site`, of the domains only that one.
-    pub async fn queue(&self, site: Option<Domain>, now: Timestamp) -> Result<QueueReport, StoreError> {
-        self.readers.read(move |conn| report_queue::whole(conn, site.as_ref().map(Domain::as_str), now)).await
+    /// What waits; with the name of a site or a domain, of the domains only those.
+    pub async fn queue(&self, only: Option<String>, now: Timestamp) -> Result<QueueReport, StoreError> {
+        self.readers.read(move |conn| report_queue::whole(conn, only.as_deref(), now)).await
     }
 
     /// What a part of the queue is called, and how many deliveries wait there; `None` when there is no such thing.

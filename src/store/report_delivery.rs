@@ -186,7 +186,9 @@ pub(super) fn whole(conn: &Connection, id: DeliveryId) -> Result<Option<Delivery
 
 fn waiting(conn: &Connection, id: DeliveryId) -> Result<Option<Waiting>, StoreError> {
     let sql = "select next_at, expires_at, held, exists (select 1 from queue_pause p \
-               where (p.campaign <> 0 and p.campaign = q.campaign) or (p.campaign = 0 and p.domain in ('', q.domain))) from queue_delivery q where delivery = ?1";
+               where (p.campaign <> 0 and p.campaign = q.campaign) or (p.campaign = 0 and p.domain in ('', q.domain))) \
+               or exists (select 1 from domain_site s join queue_site_pause h on h.site = s.site where s.domain = q.domain) \
+               from queue_delivery q where delivery = ?1";
     let read = |row: &Row<'_>| {
         Ok(Waiting {
             next_at: Timestamp::from_millis(row.get(0)?),

@@ -11,6 +11,7 @@ use super::order;
 use super::queue::LANES;
 use super::refill::campaigns_of;
 use super::report::{self, Step};
+use super::site;
 use super::view_queue::{HeldRow, LastReply, Oldest, PauseRow, QueueReport, QueueRow};
 use crate::domain::counts::METRICS;
 use crate::domain::order::Selection;
@@ -25,8 +26,8 @@ const TRIED: std::ops::RangeInclusive<u8> = 2..=3;
 /// Both modes together, in the index of what waits.
 const WAITING: &str = "v_site where scope in (1, 2) and scope < 1024 and queued > 0";
 
-/// All of it; only one domain with `site`.
-pub(super) fn whole(conn: &Connection, site: Option<&str>, now: Timestamp) -> Result<QueueReport, StoreError> {
+/// All of it; with the name of a site or a domain, only the domains of that.
+pub(super) fn whole(conn: &Connection, only: Option<&str>, now: Timestamp) -> Result<QueueReport, StoreError> {
     let sql =
         format!("select coalesce(sum(queued), 0), coalesce(sum(deferred), 0), count(distinct domain) from {WAITING}");
     let (waiting, tried, domains) =
@@ -39,7 +40,8 @@ pub(super) fn whole(conn: &Connection, site: Option<&str>, now: Timestamp) -> Re
         tried,
         domains,
         oldest: oldest(conn, None)?,
-        rows: rows(conn, site)?,
+        rows: rows(conn, only)?,
+        sites: site::all_waiting(conn)?,
         held,
         held_total,
         pauses: pauses(conn)?,
@@ -82,6 +84,7 @@ pub(super) fn count(conn: &Connection, selection: &Selection) -> Result<i64, Sto
             let sql = "select coalesce(sum(queued), 0) from v_site where scope in (1, 2) and domain = ?1";
             return Ok(conn.prepare_cached(sql)?.query_row([domain.as_str()], |row| row.get(0))?);
         }
+        Selection::Site(site) => return site::waiting(conn, site),
         Selection::Campaign(campaign) => {
             ("select coalesce(sum(queued), 0) from v_campaign where id = ?1", campaign.raw())
         }
@@ -120,13 +123,14 @@ pub(super) fn oldest(conn: &Connection, domain: Option<&str>) -> Result<Option<O
     Ok(found.optional()?)
 }
 
-fn rows(conn: &Connection, site: Option<&str>) -> Result<Vec<QueueRow>, StoreError> {
+fn rows(conn: &Connection, only: Option<&str>) -> Result<Vec<QueueRow>, StoreError> {
     let sql = format!(
-        "select domain, sum(queued), sum(deferred) from {WAITING} and (?1 is null or domain = ?1) \
-         group by domain order by 2 desc, 1 limit ?2"
+        "select domain, sum(queued), sum(deferred) from {WAITING} \
+         and (?1 is null or domain = ?1 or domain in ({} ?1)) group by domain order by 2 desc, 1 limit ?2",
+        site::DOMAINS_OF
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut found = statement.query(params![site, DOMAINS_SHOWN])?;
+    let mut found = statement.query(params![only, DOMAINS_SHOWN])?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let domain: String = row.get(0)?;
@@ -137,6 +141,7 @@ fn rows(conn: &Connection, site: Option<&str>) -> Result<Vec<QueueRow>, StoreErr
             oldest: oldest(conn, Some(&domain))?,
             next_at: next_at(conn, &domain, &parts)?,
             last_reply: last_reply(conn, &domain, &parts)?,
+            site: site::of(conn, &domain)?,
             domain,
         });
     }
@@ -228,6 +233,7 @@ pub(super) fn name(conn: &Connection, selection: &Selection) -> Result<Option<St
     let (sql, value) = match selection {
         Selection::All => return Ok(Some(String::new())),
         Selection::Domain(domain) => return Ok(Some(domain.to_string())),
+        Selection::Site(site) => return Ok(site::is_known(conn, site)?.then(|| site.to_string())),
         Selection::Campaign(campaign) => (
             "select coalesce(n.name, v.name) from v_campaign v left join campaign_name n on n.campaign = v.id \
              where v.id = ?1 and v.name <> ''",

@@ -36,6 +36,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0016_repeats", include_str!("../../migrations/0016_repeats.sql")),
     ("0017_source_addresses", include_str!("../../migrations/0017_source_addresses.sql")),
     ("0018_credential_life", include_str!("../../migrations/0018_credential_life.sql")),
+    ("0019_sites", include_str!("../../migrations/0019_sites.sql")),
     ("0022_user_zone", include_str!("../../migrations/0022_user_zone.sql")),
 ];
 

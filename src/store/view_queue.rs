@@ -16,6 +16,8 @@ pub struct QueueReport {
     pub oldest: Option<Oldest>,
     /// By domain, most first, at most 100.
     pub rows: Vec<QueueRow>,
+    /// By receiving site, most first, at most 50; without the domains whose site was never found.
+    pub sites: Vec<WaitingSite>,
     /// What cannot be sent, oldest first, at most 50.
     pub held: Vec<HeldRow>,
     /// All of these.
@@ -43,6 +45,21 @@ pub struct QueueRow {
     pub next_at: Option<Timestamp>,
     /// What the domain's server said last; `None` when nothing was tried.
     pub last_reply: Option<LastReply>,
+    /// The site that it shares limits with, as far as it is known.
+    pub site: Option<String>,
+}
+
+/// What waits for one receiving site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingSite {
+    /// The site.
+    pub site: String,
+    /// At how many of its domains.
+    pub domains: usize,
+    /// How many wait.
+    pub waiting: i64,
+    /// How many of these were tried.
+    pub tried: i64,
 }
 
 /// The oldest delivery of a part of the queue.
@@ -83,7 +100,7 @@ pub struct HeldRow {
 pub struct PauseRow {
     /// The pause.
     pub pause: Pause,
-    /// The campaign's name or the domain; empty for everything.
+    /// The campaign's name, the domain or the site; empty for everything.
     pub name: String,
     /// How many deliveries wait there.
     pub waiting: i64,

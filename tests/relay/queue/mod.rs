@@ -4,11 +4,13 @@ use crate::harness::{Relay, Sink, Zone};
 
 mod a_cancelled_campaign_is_accounted_for;
 mod a_damaged_mail_is_held_and_goes_out_when_restored;
+mod a_held_site_waits_over_a_restart_until_it_is_resumed;
 mod a_pause_never_holds_up_the_relays_own_mail;
 mod a_paused_campaign_waits_and_comes_out_when_resumed;
 mod a_site_that_refuses_the_relay_is_a_finding;
 mod retry_now_does_not_wait_for_the_schedule;
 mod the_commands_work_with_and_without_a_relay;
+mod the_page_holds_a_site;
 mod the_page_pauses_retries_and_cancels;
 
 /// A mail of a campaign. Its copies differ, so that each has a transaction of its own.
