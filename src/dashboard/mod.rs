@@ -6,6 +6,7 @@
 
 mod auth;
 mod chart;
+mod click_map;
 mod format;
 mod forms;
 mod mails;
@@ -33,7 +34,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
-use crate::domain::{DeliveryId, Guard, MessageId, Mode, SiteState};
+use crate::domain::{DeliveryId, Guard, MessageId, Mode, SiteState, TokenKeys};
 use crate::store::view::Finding;
 use crate::store::{Accounts, Names, Orders, Reports, Suppressions};
 
@@ -88,6 +89,8 @@ pub struct Dashboard {
     pub original: Original,
     /// Renders copies for the preview.
     pub render: Render,
+    /// Reads the tokens in copies.
+    pub tokens: Arc<TokenKeys>,
     /// Carries out orders to the queue.
     pub orders: Orders,
     /// Findings that are not in the store.
@@ -128,6 +131,8 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/", web::get().to(numbers::overview))
         .route("/campaigns", web::get().to(numbers::campaigns))
         .route("/campaigns/{id}", web::get().to(numbers::campaign))
+        .route("/campaigns/{id}/map", web::get().to(click_map::map))
+        .route("/campaigns/{id}/map/mail", web::get().to(click_map::mail))
         .route("/campaigns/{id}/name", web::post().to(naming::rename))
         .route("/campaigns/{id}/merge", web::post().to(naming::merge))
         .route("/campaigns/{id}/separate", web::post().to(naming::separate))

@@ -10,16 +10,12 @@ use std::collections::HashMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params, params_from_iter};
 
 use super::error::StoreError;
+use super::fold_links::LinkKeys;
 use super::fold_rows as rows;
 use super::fold_state::{Contribution, DeliveryState, HitCounter};
 use super::view::State;
 use crate::domain::audience::Audience;
 use crate::domain::{CampaignId, Counts, Event, Fact, Metric, Timestamp};
-
-/// Links of a campaign that are counted apart; what comes beyond is one row of others.
-pub(super) const LINKS_MAX: i64 = 1_000;
-/// The row of other links.
-const OTHER_LINKS: (u16, i64) = (0, 0);
 
 /// A delivery while the run lasts.
 struct Loaded {
@@ -62,9 +58,7 @@ pub(super) struct Fold<'c> {
     series: HashMap<(i64, i64), Counts>,
     sites: HashMap<(i64, String), Counts>,
     links: HashMap<(i64, u16, i64), LinkChange>,
-    link_keys: HashMap<(i64, u16, i64), (u16, i64)>,
-    /// How many links of a campaign have no row yet.
-    new_links: HashMap<i64, i64>,
+    link_keys: LinkKeys,
     refusals: HashMap<(i64, u8), RefusalChange>,
 }
 
@@ -85,8 +79,7 @@ impl<'c> Fold<'c> {
             series: HashMap::new(),
             sites: HashMap::new(),
             links: HashMap::new(),
-            link_keys: HashMap::new(),
-            new_links: HashMap::new(),
+            link_keys: LinkKeys::default(),
             refusals: HashMap::new(),
         }
     }
@@ -213,7 +206,9 @@ impl<'c> Fold<'c> {
         }
         for (links, sign) in [(before, -1), (after, 1)] {
             for (position, pattern, best, hits) in links {
-                let (position, pattern) = self.link_key(campaign, *position, *pattern)?;
+                let (conn, set) = (self.conn, self.set);
+                let sql = |text: &str| prepared(conn, set, text);
+                let (position, pattern) = self.link_keys.row(campaign, *position, *pattern, sql)?;
                 let change = self.links.entry((campaign, position, pattern)).or_default();
                 if let Some(class) = best {
                     change[link_column(*class)] += sign;
@@ -222,25 +217,6 @@ impl<'c> Fold<'c> {
             }
         }
         Ok(())
-    }
-
-    /// The row a link is counted in: its own, or the one of others when the campaign has 1,000.
-    fn link_key(&mut self, campaign: i64, position: u16, pattern: i64) -> Result<(u16, i64), StoreError> {
-        if let Some(key) = self.link_keys.get(&(campaign, position, pattern)) {
-            return Ok(*key);
-        }
-        let stored = self
-            .sql("select 1 from v_link where campaign = ?1 and position = ?2 and pattern = ?3")?
-            .query_row(params![campaign, position, pattern], |_| Ok(()))
-            .optional()?;
-        let count: i64 =
-            self.sql("select count(*) from v_link where campaign = ?1")?.query_row([campaign], |row| row.get(0))?;
-        let fresh = self.new_links.entry(campaign).or_default();
-        let room = count + *fresh < LINKS_MAX;
-        *fresh += i64::from(stored.is_none() && room);
-        let key = if stored.is_some() || room { (position, pattern) } else { OTHER_LINKS };
-        self.link_keys.insert((campaign, position, pattern), key);
-        Ok(key)
     }
 
     fn change_refusals(
@@ -365,12 +341,16 @@ impl<'c> Fold<'c> {
 
     /// A statement over this fold's own set of views.
     fn sql(&self, text: &str) -> Result<CachedStatement<'c>, StoreError> {
-        let text = match self.set {
-            'v' => Cow::Borrowed(text),
-            set => Cow::Owned(text.replace(" v_", &format!(" {set}_"))),
-        };
-        Ok(self.conn.prepare_cached(&text)?)
+        prepared(self.conn, self.set, text)
     }
+}
+
+fn prepared<'c>(conn: &'c Connection, set: char, text: &str) -> Result<CachedStatement<'c>, StoreError> {
+    let text = match set {
+        'v' => Cow::Borrowed(text),
+        set => Cow::Owned(text.replace(" v_", &format!(" {set}_"))),
+    };
+    Ok(conn.prepare_cached(&text)?)
 }
 
 pub(super) const fn mode_code(mode: crate::domain::Mode) -> i64 {
