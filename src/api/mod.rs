@@ -194,7 +194,7 @@ fn rates_json(counts: &Counts) -> Value {
 
 fn link_json(link: &LinkRow) -> Value {
     json!({
-        "position": link.position, "url": link.url, "label": link.label, "human": link.human, "proxy": link.proxy,
+        "position": link.position, "url": link.url, "personal": link.personal, "label": link.label, "human": link.human, "proxy": link.proxy,
         "unknown": link.unknown, "prefetch": link.prefetch, "scanner": link.scanner, "total_events": link.total_events,
     })
 }

@@ -78,6 +78,7 @@ impl Rooms {
                         copies.render(message, delivery).await.map(|copy| copy.bytes).map_err(|fault| fault.to_string())
                     })
                 }),
+                tokens: Arc::new(store.token_keys()),
                 orders,
                 troubles,
                 sites: {

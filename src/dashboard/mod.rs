@@ -8,6 +8,7 @@ mod auth;
 mod campaign;
 mod campaigns;
 mod chart;
+mod click_map;
 mod format;
 mod forms;
 mod mails;
@@ -37,7 +38,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
-use crate::domain::{Calendar, DeliveryId, Guard, MessageId, Mode, SiteState, Zone};
+use crate::domain::{Calendar, DeliveryId, Guard, MessageId, Mode, SiteState, TokenKeys, Zone};
 use crate::store::view::Finding;
 use crate::store::{Accounts, Names, Orders, Reports, Suppressions};
 
@@ -92,6 +93,8 @@ pub struct Dashboard {
     pub original: Original,
     /// Renders copies for the preview.
     pub render: Render,
+    /// Reads the tokens in copies.
+    pub tokens: Arc<TokenKeys>,
     /// Carries out orders to the queue.
     pub orders: Orders,
     /// Findings that are not in the store.
@@ -134,6 +137,8 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/", web::get().to(overview::overview))
         .route("/campaigns", web::get().to(campaigns::campaigns))
         .route("/campaigns/{id}", web::get().to(campaign::campaign))
+        .route("/campaigns/{id}/map", web::get().to(click_map::map))
+        .route("/campaigns/{id}/map/mail", web::get().to(click_map::mail))
         .route("/campaigns/{id}/name", web::post().to(naming::rename))
         .route("/campaigns/{id}/merge", web::post().to(naming::merge))
         .route("/campaigns/{id}/separate", web::post().to(naming::separate))

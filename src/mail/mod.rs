@@ -6,6 +6,7 @@
 
 mod base64_lines;
 pub mod cache;
+pub mod click_map;
 pub mod compare;
 mod conditional;
 pub mod control;

@@ -2,20 +2,16 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, params, params_from_iter};
+use rusqlite::{params, params_from_iter};
 
 use super::error::StoreError;
 use super::fold::{Set, bucket, mode_code};
+use super::fold_links::LinkKeys;
 use super::fold_rows as rows;
 use super::fold_state::{Clients, Contribution, DeliveryState, HitCounter};
 use super::view::State;
 use crate::domain::audience::Audience;
 use crate::domain::{BounceClass, CampaignId, Counts, Device, Event, Fact, Metric};
-
-/// Links of a campaign that are counted apart; what comes beyond is one row of others.
-pub(super) const LINKS_MAX: i64 = 1_000;
-/// The row of other links.
-const OTHER_LINKS: (u16, i64) = (0, 0);
 
 /// Changes of one campaign beyond its counts.
 #[derive(Default)]
@@ -76,9 +72,7 @@ pub(super) struct Changes {
     latencies: HashMap<(i64, String, u32), i64>,
     clients: HashMap<(i64, String, Device), (i64, i64)>,
     links: HashMap<(i64, u16, i64), LinkChange>,
-    link_keys: HashMap<(i64, u16, i64), (u16, i64)>,
-    /// How many links of a campaign have no row yet.
-    new_links: HashMap<i64, i64>,
+    link_keys: LinkKeys,
     refusals: HashMap<(i64, u8), RefusalChange>,
 }
 
@@ -185,7 +179,7 @@ impl Changes {
         }
         for (links, sign) in [(&before.links, -1), (&after.links, 1)] {
             for (position, pattern, best, hits) in links {
-                let (position, pattern) = self.link_key(set, campaign, *position, *pattern)?;
+                let (position, pattern) = self.link_keys.row(campaign, *position, *pattern, |text| set.sql(text))?;
                 let change = self.links.entry((campaign, position, pattern)).or_default();
                 if let Some(class) = best {
                     change[link_column(*class)] += sign;
@@ -194,25 +188,6 @@ impl Changes {
             }
         }
         Ok(())
-    }
-
-    /// The row a link is counted in: its own, or the one of others when the campaign has 1,000.
-    fn link_key(&mut self, set: Set<'_>, campaign: i64, position: u16, pattern: i64) -> Result<(u16, i64), StoreError> {
-        if let Some(key) = self.link_keys.get(&(campaign, position, pattern)) {
-            return Ok(*key);
-        }
-        let stored = set
-            .sql("select 1 from v_link where campaign = ?1 and position = ?2 and pattern = ?3")?
-            .query_row(params![campaign, position, pattern], |_| Ok(()))
-            .optional()?;
-        let count: i64 =
-            set.sql("select count(*) from v_link where campaign = ?1")?.query_row([campaign], |row| row.get(0))?;
-        let fresh = self.new_links.entry(campaign).or_default();
-        let room = count + *fresh < LINKS_MAX;
-        *fresh += i64::from(stored.is_none() && room);
-        let key = if stored.is_some() || room { (position, pattern) } else { OTHER_LINKS };
-        self.link_keys.insert((campaign, position, pattern), key);
-        Ok(key)
     }
 
     fn change_refusals(&mut self, campaign: i64, (source, event): (i64, &Event), before: &Adds, after: &Adds) {

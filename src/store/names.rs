@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::StoreError;
 use super::fold::mode_code;
-use super::fold_changes::LINKS_MAX;
+use super::fold_links::{LINKS_MAX, PATTERNS_MAX};
 use super::writer::{Lane, Writer};
 use crate::domain::{Campaign, CampaignId, Mode, Timestamp, link};
 
@@ -166,7 +166,8 @@ pub(super) fn members(conn: &Connection, id: CampaignId) -> Result<Vec<CampaignI
     Ok(members)
 }
 
-/// Keeps what the campaign's links are called, up to the cap that the fold counts them by.
+/// Keeps what the campaign's links are called, up to the caps that the fold counts them by. Where their addresses differ
+/// within a row, it is called by what they share.
 pub(super) fn name_links(
     conn: &Connection,
     campaign: CampaignId,
@@ -175,21 +176,30 @@ pub(super) fn name_links(
     let campaign = campaign.raw();
     for (position, url, label) in links {
         let key = link::pattern_key(url);
-        let known = conn
-            .prepare_cached("select 1 from campaign_link where campaign = ?1 and position = ?2 and pattern = ?3")?
-            .query_row(params![campaign, position, key], |_| Ok(()))
+        let known: Option<String> = conn
+            .prepare_cached("select url from campaign_link where campaign = ?1 and position = ?2 and pattern = ?3")?
+            .query_row(params![campaign, position, key], |row| row.get(0))
             .optional()?;
-        if known.is_some() {
+        if let Some(known) = known {
+            let grouped = if known == *url { known.clone() } else { link::grouped(&known, url) };
+            if grouped != known {
+                let sql = "update campaign_link set url = ?4 where campaign = ?1 and position = ?2 and pattern = ?3";
+                conn.prepare_cached(sql)?.execute(params![campaign, position, key, grouped])?;
+            }
             continue;
         }
-        let count: i64 = conn
-            .prepare_cached("select count(*) from campaign_link where campaign = ?1")?
-            .query_row([campaign], |row| row.get(0))?;
-        if count >= LINKS_MAX {
+        let (all, here): (i64, i64) = conn
+            .prepare_cached(
+                "select count(*), count(iif(position = ?2, 1, null)) from campaign_link where campaign = ?1",
+            )?
+            .query_row(params![campaign, position], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if all >= LINKS_MAX {
             return Ok(());
         }
-        conn.prepare_cached("insert into campaign_link values (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![campaign, position, key, url, label])?;
+        if here < PATTERNS_MAX {
+            conn.prepare_cached("insert into campaign_link values (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![campaign, position, key, url, label])?;
+        }
     }
     Ok(())
 }

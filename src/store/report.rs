@@ -8,8 +8,8 @@ use super::fold_rows::mode;
 use super::hits::Hits;
 use super::reader::Readers;
 use super::view::{
-    CampaignReport, CampaignRow, DeliveryReport, DeliveryRow, LinkRow, Overview, PersonReport, Point, Receipt,
-    RefusalRow, SiteRow, State,
+    CampaignReport, CampaignRow, ClickMap, DeliveryReport, DeliveryRow, LinkRow, Overview, PersonReport, Point,
+    Receipt, RefusalRow, SiteRow, State,
 };
 use super::view_queue::{LastReply, QueueReport};
 use super::{findings, names, report_campaign, report_delivery, report_person, report_queue};
@@ -108,6 +108,11 @@ impl Reports {
     /// One campaign, whole, with what was merged into it; for one that was merged, the one that shows it.
     pub async fn campaign(&self, id: CampaignId) -> Result<Option<CampaignReport>, StoreError> {
         self.readers.read(move |conn| report_campaign::whole(conn, names::shown_in(conn, id)?, SITES_SHOWN)).await
+    }
+
+    /// What the click map of a campaign is drawn from; that of the campaign it is shown in when it was merged.
+    pub async fn click_map(&self, id: CampaignId) -> Result<Option<ClickMap>, StoreError> {
+        self.readers.read(move |conn| report_campaign::click_map(conn, names::shown_in(conn, id)?)).await
     }
 
     /// The campaign that is shown under a name.
@@ -341,6 +346,7 @@ pub(super) fn read_link(row: &Row<'_>) -> rusqlite::Result<LinkRow> {
     Ok(LinkRow {
         position: row.get(0)?,
         url: row.get(1)?,
+        personal: false,
         label: row.get(2)?,
         human: row.get(3)?,
         proxy: row.get(4)?,

@@ -1,8 +1,6 @@
 //! Campaigns, as pages show them.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
@@ -10,12 +8,10 @@ use super::error::StoreError;
 use super::fold::mode_code;
 use super::ledger::TextField;
 use super::report::{self, HOURS_MAX, Step};
-use super::view::{CampaignReport, CampaignRow, LinkRow, Point, RefusalRow};
-use super::{kinds, names, order};
-use crate::domain::{CampaignId, Counts, Metric, Mode, Selection, Timestamp};
+use super::view::{CampaignReport, CampaignRow, ClickMap, Point, RefusalRow, Sample};
+use super::{kinds, names, order, report_links};
+use crate::domain::{CampaignId, Counts, MessageId, Metric, Mode, Selection, Timestamp};
 
-/// Links shown.
-const LINKS_SHOWN: u32 = 100;
 /// Hours of a list's sparkline.
 const SPARK_HOURS: usize = 48;
 const HOUR_MS: i64 = 3_600_000;
@@ -123,6 +119,8 @@ fn first_delivery(conn: &Connection, members: &[CampaignId]) -> Result<Option<Ti
 pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Result<Option<CampaignReport>, StoreError> {
     let Some(mut found) = one(conn, id)? else { return Ok(None) };
     let members = names::members(conn, id)?;
+    // The shown campaign's own, whatever was merged into it.
+    let sample = sample(conn, found.last_message)?;
     let mut merged = Vec::new();
     for member in members.iter().skip(1) {
         if let Some(member) = one(conn, *member)? {
@@ -140,16 +138,40 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
     Ok(Some(CampaignReport {
         first_delivery_at: found.first_delivery_at,
         hours,
-        links: links(conn, &members)?,
+        links: report_links::first(conn, &members)?,
         sites: report::sites(conn, &members, sites_shown)?,
         refusals: refusals(conn, &members)?,
-        sample: kinds::delivery(conn, found.last_message)?,
+        sample,
         kinds: kinds::of(conn, &members)?,
         merged,
         partly_paused: pauses.len() < members.len(),
         pause: pauses.into_iter().next(),
         row: found.row,
     }))
+}
+
+/// What the click map is drawn from.
+pub(super) fn click_map(conn: &Connection, id: CampaignId) -> Result<Option<ClickMap>, StoreError> {
+    let Some(mut found) = one(conn, id)? else { return Ok(None) };
+    let members = names::members(conn, id)?;
+    let sample = sample(conn, found.last_message)?;
+    for member in members.iter().skip(1) {
+        if let Some(member) = one(conn, *member)? {
+            found.join(&member);
+        }
+    }
+    let links = report_links::all(conn, &members)?;
+    let row = found.row;
+    Ok(Some(ClickMap { id: row.id, name: row.name, counts: row.counts, links, sample }))
+}
+
+fn sample(conn: &Connection, message: i64) -> Result<Option<Sample>, StoreError> {
+    let Some(delivery) = kinds::delivery(conn, message)? else { return Ok(None) };
+    let sql = "select coalesce((select p.address from v_delivery d join person p on p.id = d.person where d.delivery = ?1), ''), \
+               exists (select 1 from queue_message where message = ?2)";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (recipient, body_kept) = conn.prepare_cached(sql)?.query_row(params![delivery.raw(), message], read)?;
+    Ok(Some(Sample { message: MessageId::from_raw(message), delivery, recipient, body_kept }))
 }
 
 /// One point for every hour since the first delivery up to the last with anything in it, at most `most`.
@@ -169,36 +191,6 @@ fn hours(conn: &Connection, members: &[CampaignId], first: Timestamp, most: usiz
         }
     }
     Ok(hours)
-}
-
-/// The links of all members, equal ones in one row, by position.
-fn links(conn: &Connection, members: &[CampaignId]) -> Result<Vec<LinkRow>, StoreError> {
-    let mut together: BTreeMap<(u16, i64), LinkRow> = BTreeMap::new();
-    for member in members {
-        for (pattern, link) in links_of(conn, *member)? {
-            match together.entry((link.position, pattern)) {
-                Entry::Vacant(place) => drop(place.insert(link)),
-                Entry::Occupied(mut place) => place.get_mut().join(&link),
-            }
-        }
-    }
-    Ok(together.into_values().take(LINKS_SHOWN as usize).collect())
-}
-
-/// Named links with their counts, then those that were counted without a name; each with its pattern.
-fn links_of(conn: &Connection, id: CampaignId) -> Result<Vec<(i64, LinkRow)>, StoreError> {
-    let sql = "select n.position, n.url, n.label, coalesce(human, 0), coalesce(proxy, 0), coalesce(unknown, 0), \
-               coalesce(prefetch, 0), coalesce(scanner, 0), coalesce(total_events, 0), n.pattern \
-               from campaign_link n left join v_link using (campaign, position, pattern) where n.campaign = ?1 \
-               union all \
-               select position, '', '', human, proxy, unknown, prefetch, scanner, total_events, pattern from v_link v \
-               where v.campaign = ?1 and not exists (select 1 from campaign_link n \
-               where n.campaign = v.campaign and n.position = v.position and n.pattern = v.pattern) \
-               order by 1 limit ?2";
-    let mut statement = conn.prepare_cached(sql)?;
-    let read = |row: &Row<'_>| Ok((row.get(9)?, report::read_link(row)?));
-    let rows = statement.query_map(params![id.raw(), LINKS_SHOWN], read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn refusals(conn: &Connection, members: &[CampaignId]) -> Result<Vec<RefusalRow>, StoreError> {

@@ -79,43 +79,7 @@ pub struct Point {
     pub counts: Counts,
 }
 
-/// A link of a campaign.
-#[derive(Debug, Clone)]
-pub struct LinkRow {
-    /// From 1, in document order; 0 for "other links", past the cap of 1,000.
-    pub position: u16,
-    /// The target as first seen, or its pattern.
-    pub url: String,
-    /// The anchor's text or its image's alternative text; may be empty.
-    pub label: String,
-    /// Deliveries by the best class that followed it: human.
-    pub human: i64,
-    /// Proxy.
-    pub proxy: i64,
-    /// Unknown.
-    pub unknown: i64,
-    /// Prefetch.
-    pub prefetch: i64,
-    /// Scanner.
-    pub scanner: i64,
-    /// All hits.
-    pub total_events: i64,
-}
-
-impl LinkRow {
-    /// Takes in the numbers of the same link in a campaign that is shown as part of this one.
-    pub(super) fn join(&mut self, other: &Self) {
-        self.human += other.human;
-        self.proxy += other.proxy;
-        self.unknown += other.unknown;
-        self.prefetch += other.prefetch;
-        self.scanner += other.scanner;
-        self.total_events += other.total_events;
-        if self.url.is_empty() {
-            (self.url, self.label) = (other.url.clone(), other.label.clone());
-        }
-    }
-}
+pub use super::view_links::{ClickMap, LinkRow, Sample};
 
 /// The deliveries of one recipient domain in a campaign (or in all).
 #[derive(Debug, Clone)]
@@ -291,8 +255,8 @@ pub struct CampaignReport {
     pub sites: Vec<SiteRow>,
     /// Most first.
     pub refusals: Vec<RefusalRow>,
-    /// A delivery to show as an example.
-    pub sample: Option<DeliveryId>,
+    /// The mail that is kept as its example.
+    pub sample: Option<Sample>,
     /// What was done with its messages, most first, at most 51: the last may be a rest.
     pub kinds: Vec<ReceiptKind>,
     /// The campaigns that are shown as part of it, by number and name.

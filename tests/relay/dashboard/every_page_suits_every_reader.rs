@@ -37,6 +37,8 @@ async fn places(browser: &Browser) -> Vec<(&'static str, String)> {
     .into();
     browser.open("/campaigns?sort=recipients").await;
     places.push(("campaign", link(browser, "/campaigns/").await));
+    let campaign = places.last().unwrap().1.clone();
+    places.push(("click-map", format!("{campaign}/map")));
     for (name, state) in
         [("message-delivered", "delivered"), ("message-bounced", "bounced"), ("message-queued", "queued")]
     {

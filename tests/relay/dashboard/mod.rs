@@ -9,5 +9,6 @@ mod every_page_suits_every_reader;
 mod every_page_works_without_script;
 mod markup_from_a_mail_is_shown_harmlessly;
 mod past;
+mod the_click_map_counts_people_at_each_link;
 mod the_first_campaign_shows_on_its_page;
 mod the_source_shows_what_was_changed;

@@ -13,6 +13,8 @@ async fn every_page_needs_a_login() {
         "/messages",
         "/messages/1",
         "/messages/1/preview",
+        "/campaigns/1/map",
+        "/campaigns/1/map/mail",
         "/messages/1/source",
         "/messages/1/source/came.eml",
         "/messages/1/source/leaves.eml",
