@@ -238,7 +238,7 @@ mod tests {
         // The axis ends at 4: two quarters of the height each, the second upon the first; nothing where there is nothing.
         assert_eq!(all(&svg, "<rect class=\""), ["low", "more"]);
         assert_eq!(
-            (all(&svg, " height=\"")[1..].to_vec(), all(&svg, "%\" y=\"")[..2].to_vec()),
+            (all(&svg, " height=\"")[1..].to_vec(), all(&svg, "%\" y=\"")[2..4].to_vec()),
             (vec!["84.0".to_owned(); 2], vec!["110.0".to_owned(), "26.0".to_owned()])
         );
         let (inner, line) = (part("inner", vec![1, 1]), part("line", vec![4, 0]));
