@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::domain::counts::Rate;
 use crate::domain::{Counts, Credential, Metric, Mode};
 use crate::store::view::{CampaignReport, CampaignRow, LinkRow};
-use crate::store::{Accounts, CampaignSort, Reports, StoreError};
+use crate::store::{Accounts, CampaignsOf, Reports, StoreError};
 
 /// Campaigns a page.
 const PAGE: usize = 100;
@@ -60,8 +60,9 @@ async fn campaigns(request: HttpRequest, api: web::Data<Api>, query: web::Query<
         Err(refusal) => return refusal,
     };
     let page = query.page.unwrap_or(1).clamp(1, 1_000_000);
-    match api.reports.campaigns(mode, CampaignSort::Started, (page - 1) * PAGE, PAGE).await {
-        Ok(rows) => answer(&json!({"campaigns": rows.iter().map(row_json).collect::<Vec<_>>(), "page": page})),
+    let of = CampaignsOf { mode, ..CampaignsOf::default() };
+    match api.reports.campaigns(of, (page - 1) * PAGE, PAGE).await {
+        Ok((rows, _)) => answer(&json!({"campaigns": rows.iter().map(row_json).collect::<Vec<_>>(), "page": page})),
         Err(error) => store_failed(&error),
     }
 }

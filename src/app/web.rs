@@ -94,6 +94,7 @@ impl Rooms {
                 dashboard_url: dashboard_url.to_owned(),
                 client: Arc::new(move |request| tracking::client_address(request, &trusted_proxies)),
                 guard: Arc::new(dashboard::guard()),
+                live: dashboard::Live::default(),
                 configured: settings::configured(config).into(),
             },
             gate: Gate::new(&config.tracking.base_url, Arc::clone(&watch.http)),
@@ -105,11 +106,14 @@ impl Rooms {
 /// Running listeners.
 pub(super) struct Running {
     handles: Vec<ServerHandle>,
+    live: dashboard::Live,
 }
 
 impl Running {
     /// Answers what is under way, then ends.
     pub(super) async fn stop(self) {
+        // These would never end by themselves.
+        self.live.end();
         for handle in self.handles {
             handle.stop(true).await;
         }
@@ -118,6 +122,7 @@ impl Running {
 
 /// Starts the listeners.
 pub(super) fn start(listeners: &Listeners, certificates: &Certificates, rooms: Rooms) -> Result<Running, String> {
+    let live = rooms.dashboard.live.clone();
     let web = listeners.web.try_clone().map_err(|e| e.to_string())?;
     let tls = settings::tls(certificates.web.as_ref())?;
     let mut servers = vec![everything(web, tls, rooms.clone())?];
@@ -130,7 +135,7 @@ pub(super) fn start(listeners: &Listeners, certificates: &Certificates, rooms: R
     for server in servers {
         tokio::spawn(server);
     }
-    Ok(Running { handles })
+    Ok(Running { handles, live })
 }
 
 type Tls = Option<Arc<rustls::ServerConfig>>;

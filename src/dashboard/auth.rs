@@ -36,10 +36,9 @@ impl FromRequest for User {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = request.app_data::<State>().cloned();
-        let token = state.as_ref().and_then(|state| session_token(state, request));
+        let hash = state.as_ref().and_then(|state| session_hash(state, request));
         Box::pin(async move {
-            let (Some(state), Some(token)) = (state, token) else { return Err(Fault::SignedOut) };
-            let hash = Credential::hash(token.as_bytes());
+            let (Some(state), Some(hash)) = (state, hash) else { return Err(Fault::SignedOut) };
             let user = state.accounts.session(hash, state.clock.now()).await?;
             user.map(Self).ok_or(Fault::SignedOut)
         })
@@ -58,6 +57,11 @@ fn cookie_name(state: &Dashboard) -> &'static str {
 
 fn session_token(state: &Dashboard, request: &HttpRequest) -> Option<String> {
     request.cookie(cookie_name(state)).map(|cookie| cookie.value().to_owned())
+}
+
+/// Under which a request's session is stored, if it has one.
+pub(super) fn session_hash(state: &Dashboard, request: &HttpRequest) -> Option<[u8; 32]> {
+    session_token(state, request).map(|token| Credential::hash(token.as_bytes()))
 }
 
 #[derive(Template)]

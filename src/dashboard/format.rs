@@ -72,6 +72,18 @@ impl WrittenRate for Option<Rate> {
     }
 }
 
+/// Intervals without the word, below a rate in a table.
+pub trait WrittenInterval {
+    /// `8.5\u{2013}9.5%`; empty for no rate.
+    fn interval_short(&self) -> String;
+}
+
+impl WrittenInterval for Option<Rate> {
+    fn interval_short(&self) -> String {
+        self.interval_text().trim_start_matches("interval ").to_owned()
+    }
+}
+
 /// What is not quite all is never written as all, and what is not quite nothing never as nothing.
 fn percent(share: f64) -> String {
     let text = format!("{:.1}%", share * 100.0);

@@ -1,16 +1,18 @@
 //! Pages for people: what was delivered, opened and clicked, and what became of each mail.
 //!
-//! Promises: every page works without script and is read from rollups; every number links to how it is computed; nothing
-//! that a mail, a server or a visitor said is ever shown unescaped; a mail's preview cannot reach the page around it, nor
-//! the network. May import `store`, `mail`, `work`, `domain` and `clock`.
+//! Promises: every page works without script (the overview has one, which keeps it current) and is read from rollups;
+//! every number links to how it is computed; nothing that a mail, a server or a visitor said is ever shown unescaped; a
+//! mail's preview cannot reach the page around it, nor the network. May import `store`, `mail`, `work`, `domain` and `clock`.
 
 mod auth;
 mod campaign;
 mod campaigns;
 mod chart;
 mod click_map;
+mod columns;
 mod format;
 mod forms;
+mod live;
 mod mails;
 mod naming;
 mod operation;
@@ -20,6 +22,7 @@ mod people;
 mod person;
 mod queue;
 mod queue_sites;
+mod range;
 mod receipts;
 mod settings;
 mod shell;
@@ -29,6 +32,7 @@ mod tiles;
 
 pub use auth::guard;
 pub use forms::only_own_forms;
+pub use live::Live;
 pub use password::hash_password;
 
 use std::net::IpAddr;
@@ -43,6 +47,7 @@ use crate::store::view::Finding;
 use crate::store::{Accounts, Names, Orders, Reports, Suppressions};
 
 const STYLE: &str = include_str!("../../static/app.css");
+const SCRIPT: &str = include_str!("../../static/live.js");
 const MARK: &str = include_str!("../../static/mark.svg");
 
 /// Renders the copy of a delivery, as it leaves; the error says why there is none.
@@ -119,6 +124,8 @@ pub struct Dashboard {
     pub client: Client,
     /// The brake on wrong passwords.
     pub guard: Arc<Guard>,
+    /// The pages that are kept current.
+    pub live: Live,
     /// What the configuration says.
     pub configured: Arc<[Configured]>,
 }
@@ -129,6 +136,8 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .app_data(web::Data::new(dashboard))
         .route("/static/app.css", web::get().to(async || fixed("text/css; charset=utf-8", STYLE)))
         .route("/static/mark.svg", web::get().to(async || fixed("image/svg+xml", MARK)))
+        .route("/static/live.js", web::get().to(async || fixed("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/live", web::get().to(live::live))
         .route("/login", web::get().to(auth::login_page))
         .route("/login", web::post().to(auth::login))
         .route("/logout", web::post().to(auth::logout))

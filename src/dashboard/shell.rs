@@ -1,6 +1,7 @@
 //! What every page has around it, and how a page becomes an answer.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
@@ -12,6 +13,11 @@ use crate::store::view::User as Login;
 /// Rendered on the server without script: nothing else may load.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
+
+/// The same, and one's own script may run and hear from the relay.
+const SCRIPT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                             frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; script-src 'self'; \
+                             connect-src 'self'";
 
 /// The frame around a page.
 pub struct Shell {
@@ -163,6 +169,14 @@ pub fn html(status: StatusCode, body: String) -> HttpResponse {
         .insert_header(("cache-control", "no-store"))
         .insert_header(("x-frame-options", "DENY"))
         .body(body)
+}
+
+/// The same for a page that the program's own script keeps current.
+pub fn html_with_script(status: StatusCode, body: String) -> HttpResponse {
+    let mut answer = html(status, body);
+    let policy = HeaderValue::from_static(SCRIPT_POLICY);
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    answer
 }
 
 /// Elsewhere, by GET.

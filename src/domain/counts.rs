@@ -195,9 +195,10 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// `None` without a denominator.
+    /// `None` without a denominator, and where the part is none of it: in a range of time more may be delivered than was
+    /// accepted.
     pub fn of(part: i64, whole: i64) -> Option<Self> {
-        (whole > 0).then_some(Self { part, whole })
+        (whole > 0 && part <= whole).then_some(Self { part, whole })
     }
 
     /// 0 to 1.

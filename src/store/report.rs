@@ -1,47 +1,30 @@
 //! The handle of pages: reads rollups only, never counts raw events.
 
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use tokio::sync::watch;
 
 use super::error::StoreError;
-use super::fold::mode_code;
 use super::fold_rows::mode;
 use super::hits::Hits;
 use super::reader::Readers;
+use super::report_list::CampaignsOf;
+use super::report_overview::{Overview, OverviewOf};
 use super::view::{
-    CampaignReport, CampaignRow, ClickMap, DeliveryReport, DeliveryRow, LinkRow, Overview, PersonReport, Point,
-    Receipt, RefusalRow, SiteRow, State,
+    CampaignReport, CampaignRow, ClickMap, DeliveryReport, DeliveryRow, LinkRow, PersonReport, Point, Receipt,
+    RefusalRow, SiteRow, State,
 };
 use super::view_queue::{LastReply, QueueReport};
-use super::{findings, names, report_campaign, report_delivery, report_person, report_queue};
+use super::{names, report_campaign, report_delivery, report_list, report_overview, report_person, report_queue};
 use crate::domain::counts::METRICS;
 pub use crate::domain::zone::Step;
 use crate::domain::{
-    Address, Calendar, CampaignId, Counts, DeliveryId, Domain, MessageId, Metric, Mode, PersonId, Selection, Timestamp,
+    Address, CampaignId, Counts, DeliveryId, Domain, MessageId, Metric, Mode, PersonId, Selection, Timestamp,
 };
 
-/// Campaigns that a list can be sorted over; older ones are found by their name.
-const CAMPAIGNS_MAX: u32 = 5_000;
 /// Domains shown before the rest is one row.
-const SITES_SHOWN: u32 = 10;
-/// Campaigns on the overview.
-const RECENT_SHOWN: usize = 8;
+pub(super) const SITES_SHOWN: u32 = 10;
 /// Hours of a campaign's curve.
 pub(super) const HOURS_MAX: usize = 400;
-
-/// The order of the list of campaigns; all but the name with the greatest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CampaignSort {
-    /// Latest first.
-    Started,
-    /// Most recipients first.
-    Recipients,
-    /// By delivery rate.
-    Delivered,
-    /// By the low open rate.
-    Opened,
-    /// By click rate.
-    Clicked,
-}
 
 /// Which deliveries to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,41 +51,30 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// The overview of a mode, `from` (or the beginning) to `to`.
-    pub async fn overview(
-        &self,
-        mode: Mode,
-        from: Option<Timestamp>,
-        to: Timestamp,
-        step: Step,
-        calendar: Calendar,
-    ) -> Result<Overview, StoreError> {
+    /// The overview.
+    pub async fn overview(&self, of: OverviewOf) -> Result<Overview, StoreError> {
         let dropped = self.hits.dropped();
-        self.readers.read(move |conn| overview(conn, mode, from, to, (step, calendar), dropped)).await
+        self.readers.read(move |conn| report_overview::whole(conn, of, dropped)).await
     }
 
-    /// A page of campaigns: `skip` of them passed over, at most `limit`. The list is cut at the latest 5,000.
+    /// Changes with every event that is written down: the number of the next one.
+    pub fn moved(&self) -> watch::Receiver<i64> {
+        self.hits.writer.moved()
+    }
+
+    /// A page of campaigns, `skip` of them passed over, at most `limit`; and how many there are.
     pub async fn campaigns(
         &self,
-        mode: Option<Mode>,
-        sort: CampaignSort,
+        of: CampaignsOf,
         skip: usize,
         limit: usize,
-    ) -> Result<Vec<CampaignRow>, StoreError> {
-        self.readers
-            .read(move |conn| {
-                let mut rows = report_campaign::list(conn, mode, CAMPAIGNS_MAX)?;
-                sort_campaigns(&mut rows, sort);
-                let mut page: Vec<_> = rows.into_iter().skip(skip).take(limit).collect();
-                page.iter_mut().try_for_each(|row| report_campaign::complete(conn, row))?;
-                Ok(page)
-            })
-            .await
+    ) -> Result<(Vec<CampaignRow>, i64), StoreError> {
+        self.readers.read(move |conn| report_list::page(conn, &of, skip, limit)).await
     }
 
     /// How many campaigns there are.
     pub async fn campaigns_total(&self, mode: Option<Mode>) -> Result<i64, StoreError> {
-        self.readers.read(move |conn| campaigns_total(conn, mode)).await
+        self.readers.read(move |conn| report_list::total(conn, mode)).await
     }
 
     /// One campaign, whole, with what was merged into it; for one that was merged, the one that shows it.
@@ -185,64 +157,6 @@ impl Reports {
     /// The reply to the last failed try of a delivery.
     pub async fn last_reply(&self, id: DeliveryId) -> Result<Option<LastReply>, StoreError> {
         self.readers.read(move |conn| report_queue::last_reply_to(conn, id)).await
-    }
-}
-
-fn overview(
-    conn: &Connection,
-    mode: Mode,
-    from: Option<Timestamp>,
-    to: Timestamp,
-    (step, calendar): (Step, Calendar),
-    dropped: u64,
-) -> Result<Overview, StoreError> {
-    let scope = CampaignId::all(mode);
-    let points = series(conn, &[scope], from, to, step)?;
-    let mut counts = Counts::default();
-    points.iter().for_each(|point| counts += point.counts);
-    let queued = report_queue::waiting(conn, mode)?;
-    counts[Metric::Queued] = queued;
-    let mut campaigns = report_campaign::list(conn, Some(mode), u32::try_from(RECENT_SHOWN).unwrap_or(u32::MAX))?;
-    campaigns.iter_mut().try_for_each(|row| report_campaign::complete(conn, row))?;
-    let other = match mode {
-        Mode::Live => Mode::Sandbox,
-        Mode::Sandbox => Mode::Live,
-    };
-    Ok(Overview {
-        counts,
-        points,
-        campaigns,
-        campaigns_total: campaigns_total(conn, Some(mode))?,
-        sites: sites(conn, &[scope], SITES_SHOWN)?,
-        queued,
-        findings: findings::findings(conn, dropped, calendar)?,
-        other_mode_has_mail: campaigns_total(conn, Some(other))? > 0,
-    })
-}
-
-fn campaigns_total(conn: &Connection, mode: Option<Mode>) -> Result<i64, StoreError> {
-    let sql = "select count(*) from v_campaign where name <> '' and (?1 is null or mode = ?1) \
-               and id not in (select campaign from campaign_merge)";
-    Ok(conn.prepare_cached(sql)?.query_row([mode.map(mode_code)], |row| row.get(0))?)
-}
-
-fn sort_campaigns(rows: &mut [CampaignRow], sort: CampaignSort) {
-    let rate = |row: &CampaignRow| {
-        let rates = row.counts.rates();
-        let rate = match sort {
-            CampaignSort::Delivered => rates.delivery,
-            CampaignSort::Opened => rates.open_low,
-            CampaignSort::Clicked => rates.click,
-            CampaignSort::Started | CampaignSort::Recipients => None,
-        };
-        rate.map_or(-1.0, crate::domain::counts::Rate::value)
-    };
-    match sort {
-        CampaignSort::Started => {}
-        CampaignSort::Recipients => rows.sort_by_key(|row| std::cmp::Reverse(row.counts[Metric::Recipients])),
-        CampaignSort::Delivered | CampaignSort::Opened | CampaignSort::Clicked => {
-            rows.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
-        }
     }
 }
 

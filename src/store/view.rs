@@ -173,6 +173,7 @@ pub struct TimelineEntry {
     pub target: String,
 }
 
+pub use super::report_overview::Overview;
 pub use crate::mail::receipt::{Receipt, ReceiptLink};
 
 /// Messages of a campaign that were treated alike.
@@ -291,27 +292,6 @@ pub enum Severity {
     Warn,
     /// Good to know.
     Note,
-}
-
-/// The overview.
-#[derive(Debug, Clone)]
-pub struct Overview {
-    /// Of the range.
-    pub counts: Counts,
-    /// By 15 minutes, hour or day, as asked.
-    pub points: Vec<Point>,
-    /// The latest campaigns, at most 8.
-    pub campaigns: Vec<CampaignRow>,
-    /// All campaigns in this mode.
-    pub campaigns_total: i64,
-    /// The ten domains with the most recipients, then all others in one; whole history.
-    pub sites: Vec<SiteRow>,
-    /// Waiting now.
-    pub queued: i64,
-    /// Worst first.
-    pub findings: Vec<Finding>,
-    /// Whether there is any mail in the other mode.
-    pub other_mode_has_mail: bool,
 }
 
 /// A delivery that waits.

@@ -89,6 +89,7 @@ pub(super) struct Writer {
     tally: Arc<Mutex<Tally>>,
     space: Space,
     failure: watch::Sender<Option<String>>,
+    moved: watch::Sender<i64>,
 }
 
 impl Writer {
@@ -96,7 +97,8 @@ impl Writer {
     pub(super) fn start(state: WriterState) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let shared = Arc::new((Mutex::new(Inbox::default()), Condvar::new()));
         let (commits, tally, space) = (Arc::clone(&state.commits), Arc::clone(&state.tally), state.space.clone());
-        let writer = Self { shared, commits, tally, space, failure: watch::Sender::new(None) };
+        let moved = watch::Sender::new(state.next_seq);
+        let writer = Self { shared, commits, tally, space, failure: watch::Sender::new(None), moved };
         let own = writer.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -108,6 +110,11 @@ impl Writer {
     /// How many commits were made. A read that ended may have seen one more.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::SeqCst)
+    }
+
+    /// The number of the next event, heard of when it changes.
+    pub(super) fn moved(&self) -> watch::Receiver<i64> {
+        self.moved.subscribe()
     }
 
     /// What was committed so far.
@@ -211,7 +218,9 @@ impl WriterState {
             if batch.is_empty() {
                 break;
             }
-            if let Err(fatal) = self.run_batch(batch) {
+            let ran = self.run_batch(batch);
+            writer.moved.send_if_modified(|next| std::mem::replace(next, self.next_seq) != self.next_seq);
+            if let Err(fatal) = ran {
                 writer.fail(&fatal);
                 let rest = shared.0.lock().unwrap_or_else(PoisonError::into_inner).take_all();
                 rest.into_iter().for_each(|job| job.finish(Err(fatal.clone())));

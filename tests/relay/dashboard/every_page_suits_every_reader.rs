@@ -17,8 +17,14 @@ async fn link(browser: &Browser, start: &str) -> String {
 async fn places(browser: &Browser) -> Vec<(&'static str, String)> {
     let mut places: Vec<(&str, String)> = [
         ("overview", "/"),
+        ("overview-day", "/?range=24h"),
+        ("overview-all", "/?range=all"),
+        ("overview-quiet", "/?from=2020-02-01&to=2020-02-02"),
+        ("overview-wrong", "/?from=2020-02-03&to=2020-02-02"),
         ("overview-sandbox", "/?mode=sandbox"),
         ("campaigns", "/campaigns"),
+        ("campaigns-of-a-name", "/campaigns?q=spring&sort=name"),
+        ("campaigns-none", "/campaigns?q=summer"),
         ("messages", "/messages"),
         ("inbox", "/inbox"),
         ("queue", "/queue"),
@@ -53,10 +59,31 @@ async fn places(browser: &Browser) -> Vec<(&'static str, String)> {
     places
 }
 
+/// In whose times the pages are looked at, and what all their feet say then.
+async fn choose_zone(browser: &Browser, zone: &str, foot: &str) {
+    browser.open("/settings").await;
+    browser.fill("#zone input", "Europe/Atlantis").await;
+    browser.click("#zone button").await;
+    browser.until("document.querySelector('#wrong-zone') != null && document.readyState == 'complete'").await;
+    browser.script("document.querySelector('#zone input').value = ''").await;
+    browser.fill("#zone input", zone).await;
+    browser.click("#zone button").await;
+    browser.until("location.search.includes('done=zone') && document.readyState == 'complete'").await;
+    let said = browser.script("return document.querySelector('footer span').innerText").await;
+    assert_eq!(said, format!("Times in {zone}, {foot}"));
+    // What a clock there shows is a quarter of an hour off, and the moment is exact all the same.
+    let times = "return [...document.querySelectorAll('main time')].map(t => t.dateTime.endsWith('Z') && \
+                 (60 + Number(t.innerText.slice(-2)) - new Date(t.dateTime).getUTCMinutes()) % 60 == 45)";
+    let right = browser.script(times).await;
+    let right = right.as_array().unwrap();
+    assert!(!right.is_empty() && right.iter().all(|right| *right == true), "{zone}: {right:?}");
+}
+
 async fn every_page_suits(width: u32) {
     let past = Past::make().await;
     let browser = Browser::start(&past.relay).await;
     past.visit(&browser).await;
+    choose_zone(&browser, "Asia/Kathmandu", "UTC+5:45").await;
     let mut wrong = Vec::new();
     for (name, path) in places(&browser).await {
         browser.show(width, false).await;

@@ -4,6 +4,8 @@ mod a_campaigns_mails_show_one_receipt;
 mod a_persons_page_shows_all_mail_to_them;
 mod a_preview_asks_nobody;
 mod a_receipt_of_a_thousand_links_stays_short;
+mod an_open_overview_changes_under_its_reader;
+mod an_open_overview_hears_of_a_click;
 mod campaigns_are_named_by_lists_and_by_people;
 mod every_page_suits_every_reader;
 mod every_page_works_without_script;

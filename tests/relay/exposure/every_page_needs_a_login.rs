@@ -21,6 +21,7 @@ async fn every_page_needs_a_login() {
         "/people/a%40a.example",
         "/inbox",
         "/queue",
+        "/live",
         "/queue/order?act=cancel&kind=all",
         "/suppressions",
         "/suppressions/export.csv",
@@ -43,6 +44,7 @@ async fn every_page_needs_a_login() {
         "/settings/people/reset",
         "/settings/people/delete",
         "/settings/password",
+        "/settings/zone",
         "/campaigns/1/name",
         "/campaigns/1/merge",
         "/campaigns/1/separate",
@@ -51,8 +53,14 @@ async fn every_page_needs_a_login() {
         "/suppressions/remove",
         "/suppressions/import",
     ] {
-        let fields =
-            [("name", "x"), ("email", "a@a.example"), ("password", "correct horse"), ("old", "x"), ("new", "y")];
+        let fields = [
+            ("name", "x"),
+            ("email", "a@a.example"),
+            ("password", "correct horse"),
+            ("old", "x"),
+            ("new", "y"),
+            ("zone", "UTC"),
+        ];
         let answer = relay.http(&Request::form(path, &fields)).await;
         assert_eq!((answer.status, answer.header("location")), (303, Some("/login")), "{path}");
     }

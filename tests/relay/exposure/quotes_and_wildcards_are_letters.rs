@@ -52,6 +52,9 @@ async fn quotes_and_wildcards_are_letters() {
             format!("/suppressions?before={evil}"),
             format!("/queue/order?act=pause&kind=domain&value={evil}"),
             format!("/?range={evil}"),
+            format!("/?from={evil}&to={evil}"),
+            format!("/live?since={evil}"),
+            format!("/campaigns?q={evil}&order={evil}"),
         ] {
             let answer = browser.get(&path).await;
             assert!(answer.status < 500, "{path}: {}", answer.status);
