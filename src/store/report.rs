@@ -11,8 +11,8 @@ use super::view::{
     CampaignReport, CampaignRow, DeliveryReport, DeliveryRow, LinkRow, Overview, PersonReport, Point, Receipt,
     RefusalRow, SiteRow, State,
 };
-use super::view_queue::{LastReply, QueueReport};
-use super::{findings, names, report_campaign, report_delivery, report_person, report_queue};
+use super::view_queue::{LastReply, QueueReport, RestRow};
+use super::{canary, findings, names, report_campaign, report_delivery, report_person, report_queue};
 use crate::domain::counts::METRICS;
 use crate::domain::timestamp::BUCKET_MS;
 use crate::domain::{
@@ -185,6 +185,11 @@ impl Reports {
     /// What waits; with the name of a site or a domain, of the domains only those.
     pub async fn queue(&self, only: Option<String>, now: Timestamp) -> Result<QueueReport, StoreError> {
         self.readers.read(move |conn| report_queue::whole(conn, only.as_deref(), now)).await
+    }
+
+    /// Where the rest of these campaigns is held.
+    pub async fn rests(&self, of: Vec<CampaignId>) -> Result<Vec<RestRow>, StoreError> {
+        self.readers.read(move |conn| canary::held(conn, Some(&of))).await
     }
 
     /// What a part of the queue is called, and how many deliveries wait there; `None` when there is no such thing.

@@ -11,7 +11,7 @@ use super::fold::mode_code;
 use super::ledger::TextField;
 use super::report::{self, HOURS_MAX, Step};
 use super::view::{CampaignReport, CampaignRow, LinkRow, Point, RefusalRow};
-use super::{kinds, names, order};
+use super::{canary, kinds, names, order};
 use crate::domain::{CampaignId, Counts, Metric, Mode, Selection, Timestamp};
 
 /// Links shown.
@@ -148,6 +148,7 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
         merged,
         partly_paused: pauses.len() < members.len(),
         pause: pauses.into_iter().next(),
+        rests: canary::held(conn, Some(&members))?,
         row: found.row,
     }))
 }
