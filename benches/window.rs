@@ -42,7 +42,7 @@ impl Trial {
         let each = waiting / domains.len();
         let head = |domain: &Domain| Head { domain: domain.clone(), waiting: each as u64, next_at: NOW };
         let start = Start { connections: 20, ..Start::default() };
-        let limits = Limits { sites: Arc::new(Providers::none(start)), in_all: UNDER_WAY };
+        let limits = Limits { sites: Arc::new(Providers::none(start)), in_all: UNDER_WAY, first: 1_000_000 };
         let window = Window::new(limits, domains.iter().map(head).collect());
         Self { window, left: vec![each; domains.len()], domains, made: 0, watch: Duration::ZERO }
     }

@@ -51,7 +51,7 @@ async fn main() {
             pixel: true,
             links: Vec::new(),
             alike: false,
-            priority: 1,
+            lane: 1,
             accepted_at: now,
             due_at: now + Duration::from_hours(1),
             expires_at: now + Duration::from_hours(72),

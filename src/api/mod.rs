@@ -135,6 +135,8 @@ fn report_json(report: &CampaignReport) -> Value {
     value["links"] = report.links.iter().map(link_json).collect();
     let refusal = |r: &crate::store::view::RefusalRow| json!({"class": r.class.as_str(), "bounced": r.bounced, "deferrals": r.deferrals, "sample": r.sample});
     value["refusals"] = report.refusals.iter().map(refusal).collect();
+    let rest = |r: &crate::store::view_queue::RestRow| json!({"site": r.site, "waiting": r.waiting, "since": r.since.rfc3339(), "tried": r.tried, "refused": r.refused, "complained": r.complained, "why": r.why()});
+    value["held"] = report.rests.iter().map(rest).collect();
     value["receipts"] = report.kinds.iter().map(message::kind_json).collect();
     value
 }

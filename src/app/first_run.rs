@@ -36,6 +36,7 @@ pub(super) async fn greet(
         profile: "campaign".to_owned(),
         source_addresses: Vec::new(),
         expire_s: None,
+        priority: String::new(),
     };
     let Response::Credential { username, password } = performer.perform(request).await else { return Ok(()) };
     let token = secret(settings::random);

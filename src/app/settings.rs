@@ -142,6 +142,7 @@ pub(super) fn dispatch(config: &Config, clock: Clock) -> Dispatch {
     Dispatch {
         schedule: config.delivery.retry.clone(),
         sites: Arc::clone(&config.delivery.sites),
+        canary: config.delivery.canary,
         grace: GRACE,
         clock,
         chance,

@@ -12,10 +12,10 @@ use crate::control::{DomainLine, Request, Response};
 
 pub(super) fn credential(config: &Config, command: &CredentialCommand) -> Result<(), Failure> {
     match command {
-        CredentialCommand::Create { name, domains, profile, source_addresses, expire, json } => {
+        CredentialCommand::Create { name, domains, profile, source_addresses, expire, priority, json } => {
             let (name, domains, profile) = (name.clone(), domains.clone(), profile.clone());
-            let (source_addresses, expire_s) = (source_addresses.clone(), *expire);
-            let request = Request::CredentialCreate { name, domains, profile, source_addresses, expire_s };
+            let (source_addresses, expire_s, priority) = (source_addresses.clone(), *expire, priority.clone());
+            let request = Request::CredentialCreate { name, domains, profile, source_addresses, expire_s, priority };
             let response = ask(config, request)?;
             match response {
                 Response::Credential { username, password } if *json => {
@@ -89,7 +89,9 @@ pub(super) fn show(response: Response) -> Result<(), Failure> {
                     || "usual life".to_owned(),
                     |life| format!("tried for {}", humantime::format_duration(Duration::from_secs(life))),
                 );
-                say(&format!("{}\t{}\t{}\t{}\t{life}\t{sources}", c.name, c.profile, domains, c.created_at));
+                let priority = if c.priority.is_empty() { "normal" } else { &c.priority };
+                let (name, profile, since) = (c.name, c.profile, c.created_at);
+                say(&format!("{name}\t{profile}\t{domains}\t{since}\t{life}\tpriority {priority}\t{sources}"));
             }
         }
         Response::Users { emails } if emails.is_empty() => {

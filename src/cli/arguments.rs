@@ -105,6 +105,10 @@ pub enum CredentialCommand {
         /// How long its mail is tried, as in 90m, 4h or 3d, instead of delivery.expire.
         #[arg(long, value_name = "TIME", value_parser = life)]
         expire: Option<u64>,
+        /// How much its mail may have among other campaigns (or among other transactional mail): high has eight turns, normal
+        /// four, low one.
+        #[arg(long, default_value = "normal", value_parser = ["high", "normal", "low"])]
+        priority: String,
         /// Print {"username":"…","password":"…"}.
         #[arg(long)]
         json: bool,
@@ -200,6 +204,12 @@ pub enum QueueCommand {
     Resume(Pausable),
     /// Take deliveries out of the queue; they are not sent. It wants a part.
     Cancel(Part),
+    /// Send the rest of a campaign that is held after its first deliveries all the same, at every site.
+    Release {
+        /// The campaign.
+        #[arg(long, value_name = "NAME")]
+        campaign: String,
+    },
 }
 
 /// A part of the queue.

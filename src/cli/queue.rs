@@ -18,6 +18,7 @@ pub(super) fn queue(config: &Config, site: Option<&str>, command: Option<&QueueC
         Some(QueueCommand::Retry(any)) => order("retry", any.selector()),
         Some(QueueCommand::Pause(part)) => order("pause", part.selector()),
         Some(QueueCommand::Resume(part)) => order("resume", part.selector()),
+        Some(QueueCommand::Release { campaign }) => order("release", Selector::Campaign { name: campaign.clone() }),
         Some(QueueCommand::Cancel(part)) => order("cancel", part.selector().ok_or_else(|| Failure::usage(NO_PART))?),
     };
     show(ask(config, request)?)

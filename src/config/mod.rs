@@ -1,6 +1,7 @@
 //! The configuration: read once, checked whole, handed on as each room's own settings.
 
 mod check;
+mod raw;
 mod read;
 mod routes;
 
@@ -15,7 +16,7 @@ use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
 use crate::delivery::{Providers, Routes};
-use crate::domain::{BounceRules, Domain, RetrySchedule, Zone};
+use crate::domain::{BounceRules, Canary, Domain, RetrySchedule, Zone};
 use crate::mail::plan::PixelPlace;
 
 /// Where AUTH is allowed without TLS.
@@ -137,6 +138,7 @@ pub struct Delivery {
     pub source_addresses: Vec<IpAddr>,
     pub retry: RetrySchedule,
     pub sites: Arc<Providers>,
+    pub canary: Canary,
     pub bounce_messages: bool,
     pub bounce_rules: BounceRules,
 }
@@ -292,8 +294,18 @@ fn delivery(r: &mut Reader) -> Delivery {
         source_addresses: r.list("delivery.source_addresses", &[], "an IP address"),
         retry: RetrySchedule::new(retry, expire),
         sites: Arc::new(check::sites(r)),
+        canary: canary(r),
         bounce_messages: r.flag("delivery.bounce_messages", true),
         bounce_rules: check::bounce_rules(r),
+    }
+}
+
+/// `[delivery.canary]`.
+fn canary(r: &mut Reader) -> Canary {
+    Canary {
+        first: u32::try_from(r.number("delivery.canary.first", 0, 0..=1_000_000)).unwrap_or_default(),
+        refused: r.part("delivery.canary.refused", 0.05),
+        complained: r.part("delivery.canary.complained", 0.003),
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::raw::Raw;
+
 /// Environment variables are `POSTRIDER__SECTION__KEY`, or `POSTRIDER__KEY` for keys outside of sections.
 pub const PREFIX: &str = "POSTRIDER__";
 
@@ -31,71 +33,6 @@ impl fmt::Display for Complaint {
     }
 }
 
-/// A value as written, before its type is known.
-#[derive(Debug, Clone)]
-enum Raw {
-    Text(String),
-    Number(String),
-    Flag(bool),
-    List(Vec<Raw>),
-    Other(&'static str),
-}
-
-impl Raw {
-    fn of(value: &DeValue<'_>) -> Self {
-        match value {
-            DeValue::String(text) => Self::Text(text.to_string()),
-            DeValue::Integer(number) => Self::Number(number.as_str().to_owned()),
-            DeValue::Boolean(flag) => Self::Flag(*flag),
-            DeValue::Array(list) => Self::List(list.iter().map(|item| Self::of(item.get_ref())).collect()),
-            DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => Self::Other(value.type_str()),
-        }
-    }
-
-    /// A variable's text: TOML where it is TOML, else the text itself.
-    fn of_variable(text: &str) -> Self {
-        DeValue::parse(text).map_or_else(|_| Self::Text(text.to_owned()), |value| Self::of(value.get_ref()))
-    }
-
-    const fn type_name(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "a text",
-            Self::Number(_) => "a number",
-            Self::Flag(_) => "true or false",
-            Self::List(_) => "a list",
-            Self::Other(name) => name,
-        }
-    }
-}
-
-/// As TOML; the password of a URL is masked.
-impl fmt::Display for Raw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => write!(f, "{:?}", masked(text)),
-            Self::Number(digits) => f.write_str(digits),
-            Self::Flag(flag) => flag.fmt(f),
-            Self::List(items) => {
-                let items: Vec<_> = items.iter().map(ToString::to_string).collect();
-                write!(f, "[{}]", items.join(", "))
-            }
-            Self::Other(name) => f.write_str(name),
-        }
-    }
-}
-
-/// Without parsing, so that a password that spoils its URL is masked too.
-fn masked(text: &str) -> String {
-    let parts = text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
-    match parts {
-        None => text.to_owned(),
-        Some((scheme, (login, host))) => {
-            let user = login.split_once(':').map_or("", |(user, _)| user);
-            format!("{scheme}://{user}:********@{host}")
-        }
-    }
-}
-
 struct Found {
     raw: Raw,
     place: String,
@@ -114,6 +51,8 @@ pub struct Shown {
 
 /// Keys that hold lists of tables: each value in them is a key of its own, `section.key.1.name` of the first table.
 const TABLE_LISTS: [&str; 1] = ["delivery.routes"];
+/// Keys that hold a table of keys.
+const TABLES: [&str; 1] = ["delivery.canary"];
 
 /// All values that were given, by `section.key`, the keys asked for with their defaults, and the complaints so far.
 pub struct Reader {
@@ -159,6 +98,14 @@ impl Reader {
     }
 
     fn put(&mut self, text: &str, key: &str, at: usize, value: &Spanned<DeValue<'_>>) {
+        if let DeValue::Table(table) = value.get_ref()
+            && TABLES.contains(&key)
+        {
+            for (name, value) in table {
+                self.put(text, &format!("{key}.{}", name.get_ref()), name.span().start, value);
+            }
+            return;
+        }
         if let DeValue::Array(list) = value.get_ref()
             && TABLE_LISTS.contains(&key)
             && list.iter().all(|item| item.get_ref().is_table())
@@ -266,6 +213,23 @@ impl Reader {
             self.complain(key, format!("must be from {} to {}", limits.start(), limits.end()));
             default
         }
+    }
+
+    /// A part of a whole, from 0 to 1.
+    pub fn part(&mut self, key: &str, default: f64) -> f64 {
+        let digits = match self.take(key, Raw::Fraction(default.to_string())) {
+            None => return default,
+            Some(Raw::Fraction(digits) | Raw::Number(digits)) => digits,
+            Some(other) => {
+                self.wrong_type(key, &other, "a part of a whole, such as 0.05 for 5 %");
+                return default;
+            }
+        };
+        let part = digits.replace('_', "").parse().ok().filter(|part| (0.0..=1.0).contains(part));
+        part.unwrap_or_else(|| {
+            self.complain(key, "must be a part of a whole, from 0 to 1, such as 0.05 for 5 %");
+            default
+        })
     }
 
     /// A text that reads as `T`; `wanted` says what that is.

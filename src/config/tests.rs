@@ -114,3 +114,22 @@ fn files_beside_it_are_named_with_what_is_wrong() {
     let told = &complaints(&format!("[delivery]\nsites_file = {file:?}\n"))[0];
     assert!(told.contains("sites.toml, a: connections has to be 1 to 1000"), "{told}");
 }
+
+#[test]
+fn the_canary_is_a_table_of_its_own() {
+    let good = |text: &str| read(text, none(), "box").unwrap();
+    assert!(!good("").delivery.canary.is_on());
+    let canary = good("[delivery.canary]\nfirst = 200\nrefused = 0\n").delivery.canary;
+    assert_eq!(canary, crate::domain::Canary { first: 200, refused: 0.0, complained: 0.003 });
+    assert_eq!(good("[delivery]\ncanary = { first = 9, complained = 0.01 }\n").delivery.canary.first, 9);
+    for (text, told) in [
+        ("[delivery.canary]\nfirst = -1\n", "line 2, column 1: delivery.canary.first: must be from 0 to 1000000"),
+        ("[delivery.canary]\nrefused = 5.0\n", "delivery.canary.refused: must be a part of a whole"),
+        ("[delivery.canary]\nrefused = \"5 %\"\n", "is a text, but must be a part of a whole"),
+        ("[delivery.canary]\nfirst = 0.5\n", "is a fraction, but must be a whole number"),
+        ("[delivery.canary]\nlast = 1\n", "there is no such key; there are complained, first, refused"),
+    ] {
+        let complaints = complaints(text);
+        assert!(complaints[0].contains(told), "{text}: {complaints:?}");
+    }
+}

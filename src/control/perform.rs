@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::request::{CredentialLine, DomainLine, Request, Response};
 use crate::clock::Clock;
 use crate::domain::credential::{self, NAME_RULE, PASSWORD_MIN};
-use crate::domain::{Address, Credential, Domain, Profile, Timestamp};
+use crate::domain::{Address, Credential, Domain, Priority, Profile, Timestamp};
 use crate::mail::dkim::{self, DkimError};
 use crate::store::{Accounts, DeletedUser, DomainKey, NewKey, Orders, Reports, Store, StoreError};
 
@@ -54,8 +54,8 @@ impl Performer {
     pub async fn perform(&self, request: Request) -> Response {
         let done = match request {
             Request::Ping => Ok(Response::done("the relay is running")),
-            Request::CredentialCreate { name, domains, profile, source_addresses, expire_s } => {
-                self.create_credential(name, &domains, &profile, (source_addresses, expire_s)).await
+            Request::CredentialCreate { name, domains, profile, source_addresses, expire_s, priority } => {
+                self.create_credential(name, &domains, (&profile, &priority), (source_addresses, expire_s)).await
             }
             Request::CredentialList => self.list_credentials().await,
             Request::CredentialRevoke { name } => self.revoke_credential(name).await,
@@ -79,7 +79,7 @@ impl Performer {
         &self,
         name: String,
         domains: &[String],
-        profile: &str,
+        (profile, priority): (&str, &str),
         (mut source_addresses, expire_s): (Vec<IpAddr>, Option<u64>),
     ) -> Result<Response, StoreError> {
         if !Credential::is_name(&name) {
@@ -95,6 +95,10 @@ impl Performer {
         let Some(profile) = Profile::parse(profile) else {
             return Ok(Response::failed(format!("{profile:?} is no profile; there are campaign and transactional")));
         };
+        let priority = if priority.is_empty() { Some(Priority::Normal) } else { Priority::parse(priority) };
+        let Some(priority) = priority else {
+            return Ok(Response::failed("the priority must be high, normal or low"));
+        };
         // Two sets of the same addresses share connections.
         source_addresses.sort_unstable();
         source_addresses.dedup();
@@ -102,7 +106,7 @@ impl Performer {
         let secret_sha256 = Credential::hash(password.as_bytes());
         let expire = expire_s.map(Duration::from_secs);
         let credential =
-            Credential { name: name.clone(), domains: own, profile, source_addresses, expire, secret_sha256 };
+            Credential { name: name.clone(), domains: own, profile, source_addresses, expire, priority, secret_sha256 };
         if self.accounts.create_credential(credential, self.clock.now()).await? {
             return Ok(Response::Credential { username: name, password });
         }
@@ -116,6 +120,7 @@ impl Performer {
             profile: row.credential.profile.as_str().to_owned(),
             source_addresses: row.credential.source_addresses.clone(),
             expire_s: row.credential.expire.map(|life| life.as_secs()),
+            priority: row.credential.priority.as_str().to_owned(),
             created_at: row.created_at.rfc3339(),
         };
         let credentials = self.accounts.credentials().await?.into_iter().map(line).collect();

@@ -5,7 +5,7 @@ use super::request::{QueueLine, Response, Selector};
 use crate::domain::order::{Act, Order, Selection};
 use crate::domain::{DeliveryId, Domain, MessageId, Timestamp};
 use crate::store::view::DeliveryReport;
-use crate::store::view_queue::{PauseRow, QueueRow};
+use crate::store::view_queue::{PauseRow, QueueRow, RestRow};
 use crate::store::{DeliveryFilter, StoreError};
 
 /// Who orders, when it comes from a command.
@@ -27,6 +27,7 @@ impl Performer {
         let report = self.reports.queue(only, now).await?;
         let shown: i64 = report.rows.iter().map(|row| row.waiting).sum();
         let mut notes: Vec<_> = report.pauses.iter().map(paused).collect();
+        notes.extend(report.rests.iter().map(rest));
         notes.extend(report.held.iter().map(|row| format!("held: {} {}: {}", row.delivery, row.recipient, row.why)));
         notes.push(format!(
             "{} deliveries wait, {} of them were tried; {shown} are listed",
@@ -134,6 +135,8 @@ fn sentence(act: Act, selector: &Selector, changed: u64, pauses: &[PauseRow]) ->
     match (act, changed) {
         (Act::Retry, n) => format!("{n} deliveries are due now ({what})"),
         (Act::Cancel, n) => format!("{n} deliveries were cancelled ({what})"),
+        (Act::Release, 0) => format!("nothing of {what} was held after its first deliveries"),
+        (Act::Release, n) => format!("the rest of {what} goes out now, at {n} sites"),
         (Act::Pause, 0) => format!("{what} is paused already"),
         (Act::Pause, _) => format!("{what} is paused; what was under way ends as it ends"),
         (Act::Resume, 0) => still(format!("{what} was not paused")),
@@ -147,6 +150,18 @@ fn paused(row: &PauseRow) -> String {
         kind => format!("{kind} {}", row.name),
     };
     format!("paused: {what}, {} waiting, since {}, by {}", row.waiting, row.pause.since.rfc3339(), row.pause.by)
+}
+
+fn rest(row: &RestRow) -> String {
+    format!(
+        "held: the rest of campaign {} at {}, {} waiting, since {}: {}; postrider queue release --campaign sends it \
+         anyway, cancel does not",
+        row.name,
+        row.site,
+        row.waiting,
+        row.since.rfc3339(),
+        row.why()
+    )
 }
 
 fn line(row: &QueueRow) -> QueueLine {

@@ -22,6 +22,9 @@ pub enum Request {
         /// How long its mail is tried, in seconds; `None` as the configuration says.
         #[serde(default)]
         expire_s: Option<u64>,
+        /// `high`, `normal` or `low`; empty is normal.
+        #[serde(default)]
+        priority: String,
     },
     /// Lists credentials.
     CredentialList,
@@ -82,7 +85,7 @@ pub enum Request {
     },
     /// Retries, pauses, resumes or cancels a part of the queue.
     QueueOrder {
-        /// `retry`, `pause`, `resume` or `cancel`.
+        /// `retry`, `pause`, `resume`, `cancel` or `release`.
         act: String,
         /// Which part.
         selector: Selector,
@@ -176,6 +179,9 @@ pub struct CredentialLine {
     /// How long its mail is tried, in seconds; `None` as the configuration says.
     #[serde(default)]
     pub expire_s: Option<u64>,
+    /// How much its mail may have among others of its kind.
+    #[serde(default)]
+    pub priority: String,
     /// Since when, RFC 3339.
     pub created_at: String,
 }

@@ -159,6 +159,7 @@ fn flash(act: Act, changed: Option<u64>) -> String {
     let count = i64::try_from(changed).unwrap_or(i64::MAX).grouped();
     match act {
         Act::Retry => format!("{count} deliveries will be tried again now."),
+        Act::Release => "The rest goes out now.".to_owned(),
         Act::Cancel => format!("{count} deliveries were cancelled. What was under way ends as it ends."),
         Act::Pause if changed == 0 => "That was paused already.".to_owned(),
         Act::Pause => "Paused. What was under way ends as it ends; nothing more begins.".to_owned(),
@@ -208,9 +209,13 @@ pub async fn ask(user: User, state: State, query: web::Query<OrderForm>) -> Answ
     let order = query.order(&user.0.email)?;
     let (mut called, mut count) = (None, 0);
     for part in parts(&state, order.selection()).await? {
-        if let Some((name, waiting)) = state.reports.part(part).await? {
+        if let Some((name, waiting)) = state.reports.part(part.clone()).await? {
             called.get_or_insert(name);
-            count += waiting;
+            count += if let (Act::Release, Selection::Campaign(id)) = (order.act(), &part) {
+                state.reports.rests(vec![*id]).await?.iter().map(|rest| rest.waiting).sum()
+            } else {
+                waiting
+            };
         }
     }
     let name = called.ok_or(Fault::Missing("part of the queue"))?;

@@ -10,7 +10,7 @@ use super::format::{WrittenSpan as _, WrittenTime as _};
 use super::shell::{Answer, Fault, Shell, State, html, page, see_other};
 use super::{Configured, Dashboard};
 use crate::domain::credential::{self, NAME_RULE};
-use crate::domain::{Credential, Domain, Profile, Zone};
+use crate::domain::{Credential, Domain, Priority, Profile, Zone};
 use crate::store::view;
 use crate::store::{CredentialRow, OpenLink};
 
@@ -184,7 +184,9 @@ pub async fn create_credential(user: User, state: State, form: web::Form<Credent
     let password = credential::password(state.random);
     let secret_sha256 = Credential::hash(password.as_bytes());
     let source_addresses = Vec::new();
-    let credential = Credential { name: name.clone(), domains, profile, source_addresses, expire: None, secret_sha256 };
+    let (expire, priority) = (None, Priority::Normal);
+    let credential =
+        Credential { name: name.clone(), domains, profile, source_addresses, expire, priority, secret_sha256 };
     if !state.accounts.create_credential(credential, state.clock.now()).await? {
         let text = format!("There is or was a credential \u{201c}{name}\u{201d} already; choose another name.");
         return again(&user, &state, wrong(text)).await;

@@ -12,7 +12,7 @@ use super::copy::{Copy, CopyFault};
 use super::dispatcher::{Inner, STORE_PAUSE};
 use crate::domain::event::Attempt;
 use crate::domain::{Address, Domain, Mode, Outcome, Suppression, Timestamp, asked_pause};
-use crate::store::{Due, Settlement, StoreError};
+use crate::store::{Due, OfTheFirst, Settlement, StoreError};
 
 /// An attempt that says nothing about the receiver is made again after this; the outage decides whether it is begun.
 const SPARED_PAUSE: Duration = Duration::from_secs(1);
@@ -193,8 +193,10 @@ impl Inner {
             site: attempted.site.clone(),
         };
         let (pixel, links) = (copy.pixel, copy.links);
+        let first_at = self.window().first_at(due);
+        let first = first_at.map(|site| OfTheFirst { site: site.to_string(), canary: self.dispatch.canary });
         let (domain, due, transcript) = (due.address.domain(), due.clone(), attempted.transcript);
-        self.settle(Settlement { due, attempt, outcome, transcript, pixel, links, tell, delay_asked, at }).await;
+        self.settle(Settlement { due, attempt, outcome, transcript, pixel, links, tell, delay_asked, first, at }).await;
         if moved {
             self.note_site(domain, &attempted.site).await;
         }
@@ -236,8 +238,15 @@ impl Inner {
     async fn settle(&self, settlement: Settlement) {
         loop {
             match self.queue.settle(settlement.clone()).await {
-                Ok(true) => return self.notices.ring(),
-                Ok(false) => return,
+                Ok(settled) => {
+                    if settled.telling {
+                        self.notices.ring();
+                    }
+                    if let Some(stand) = &settled.stand {
+                        self.learn_stand(stand);
+                    }
+                    return;
+                }
                 Err(StoreError::Closed(why)) => {
                     tracing::error!(delivery = %settlement.due.delivery, why, "an outcome could not be written down");
                     return;

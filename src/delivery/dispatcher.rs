@@ -17,9 +17,9 @@ use super::refusals::Refusals;
 use super::spared::Spared;
 use super::window::{Limits, Step, Window};
 use crate::clock::Clock;
-use crate::domain::{Act, Calendar, Domain, Order, RetrySchedule, SiteState, Timestamp};
+use crate::domain::{Act, Calendar, Canary, Domain, Order, RetrySchedule, Selection, SiteState, Timestamp};
 use crate::store::view::Finding;
-use crate::store::{Due, Queue, StoreError};
+use crate::store::{Due, LeftOut, Queue, Stand, StoreError};
 
 /// Transactions under way at once, over all sites.
 const IN_FLIGHT_MAX: usize = 400;
@@ -28,6 +28,9 @@ pub(super) const STORE_PAUSE: Duration = Duration::from_secs(5);
 /// The clocks are compared at least this often, so that one that was set stops nothing for long.
 const LOOK_STEP: Duration = Duration::from_secs(10);
 
+/// Every so many looks at complaints old campaigns are forgotten.
+const FORGET_LOOKS: u64 = 360;
+
 /// How deliveries are made.
 #[derive(Debug, Clone)]
 pub struct Dispatch {
@@ -35,6 +38,8 @@ pub struct Dispatch {
     pub schedule: RetrySchedule,
     /// How each site is approached.
     pub sites: Arc<Providers>,
+    /// What of a campaign goes ahead of the rest.
+    pub canary: Canary,
     /// How long deliveries under way may take to end at a stop.
     pub grace: Duration,
     /// Time.
@@ -71,10 +76,13 @@ impl Dispatcher {
         notices: Notices,
         dispatch: Dispatch,
     ) -> Result<Self, StoreError> {
-        let limits = Limits { sites: Arc::clone(&dispatch.sites), in_all: IN_FLIGHT_MAX };
+        let limits = Limits { sites: Arc::clone(&dispatch.sites), in_all: IN_FLIGHT_MAX, first: dispatch.canary.first };
         queue.pull_back(dispatch.clock.now(), dispatch.schedule.longest()).await?;
         let mut window = Window::new(limits, queue.heads().await?);
         queue.pauses().await?.into_iter().for_each(|pause| window.withhold(pause.selection));
+        for stand in queue.canaries(dispatch.canary, dispatch.clock.now()).await? {
+            window.learn_stand(stand.campaign, &stand.site, stand.state, stand.tried, dispatch.clock.now());
+        }
         let (window, pausing, changed) = (Mutex::new(window), tokio::sync::Mutex::default(), Notify::new());
         let spared = Spared::new(queue.spared_time().await?, dispatch.clock.instant());
         let refusals = Refusals::default();
@@ -97,6 +105,13 @@ impl Dispatcher {
                 done?
             }
             Act::Retry => inner.queue.perform(&order, inner.now()).await?,
+            Act::Release => {
+                let done = inner.queue.perform(&order, inner.now()).await?;
+                if let Selection::Campaign(campaign) = selection {
+                    inner.window().release_rest(*campaign, inner.now());
+                }
+                done
+            }
             // Store and window change in one order, whoever else pauses and resumes.
             Act::Pause => {
                 let _turn = inner.pausing.lock().await;
@@ -149,6 +164,7 @@ impl Dispatcher {
     /// start.
     pub async fn run(&self, stop: CancellationToken) {
         let tasks = TaskTracker::new();
+        tasks.spawn(Arc::clone(&self.inner).watch_canaries(stop.clone()));
         while !stop.is_cancelled() {
             let (now, steady) = (self.inner.now(), self.inner.dispatch.clock.instant());
             self.inner.watch_clock(now, steady).await;
@@ -237,8 +253,11 @@ impl Inner {
     }
 
     async fn refill(&self, domain: Domain, limit: usize) {
-        let under_way = self.window().under_way_to(&domain);
-        let read = self.queue.refill(domain.clone(), under_way, self.now(), limit).await;
+        let left_out = {
+            let mut window = self.window();
+            LeftOut { under_way: window.under_way_to(&domain), shut: window.shut_to(&domain) }
+        };
+        let read = self.queue.refill(domain.clone(), left_out, self.now(), limit).await;
         let now = self.now();
         match read {
             Ok(read) => self.window().refilled(&domain, read, now),
@@ -248,6 +267,38 @@ impl Inner {
             }
         }
         self.changed.notify_one();
+    }
+
+    /// Holds the rest of campaigns that are complained of, and has the window look again at what may wait for nothing.
+    async fn watch_canaries(self: Arc<Self>, stop: CancellationToken) {
+        let canary = self.dispatch.canary;
+        for look in 1_u64.. {
+            if !canary.is_on() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_STEP) => {}
+                () = stop.cancelled() => return,
+            }
+            match self.queue.hold_complained(canary, self.now()).await {
+                Ok(held) => held.iter().for_each(|stand| self.learn_stand(stand)),
+                Err(error) => tracing::warn!(%error, "complaints about campaigns could not be looked at"),
+            }
+            if look.is_multiple_of(FORGET_LOOKS) {
+                match self.queue.forget_canaries(self.now()).await {
+                    Ok(gone) => gone.iter().for_each(|(campaign, site)| self.window().forget_stand(*campaign, site)),
+                    Err(error) => tracing::warn!(%error, "old campaigns could not be forgotten"),
+                }
+            }
+            let now = self.now();
+            self.window().stir(now);
+            self.changed.notify_one();
+        }
+    }
+
+    pub(super) fn learn_stand(&self, stand: &Stand) {
+        let now = self.now();
+        self.window().learn_stand(stand.campaign, &stand.site, stand.state, stand.tried, now);
     }
 
     async fn locate(&self, domain: &Domain) {

@@ -88,23 +88,23 @@ impl Entries {
     }
 
     /// The next delivery of a domain with all that may share its transaction: its own domain's first, then those of other
-    /// domains that are known to go to the same site.
-    pub(super) fn take_together(&mut self, domain: &Domain) -> Vec<Due> {
+    /// domains that are known to go to the same site. `may` is asked of each in its turn, and has to let the next one go.
+    pub(super) fn take_together(&mut self, domain: &Domain, mut may: impl FnMut(&Due) -> bool) -> Vec<Due> {
         let Some(entry) = self.of.get_mut(domain) else { return Vec::new() };
         let (first, site) = (entry.loaded.front().and_then(Likeness::of), entry.site.clone());
         let Some((likeness, site)) = first.zip(site) else {
-            return self.take(domain, |entry| entry.loaded.pop());
+            return self.take(domain, |entry| entry.loaded.pop().filter(&mut may));
         };
         // The next one itself, which ends its campaign's turn, and its like.
-        let mut taken = self.take(domain, |entry| entry.loaded.pop());
+        let mut taken = self.take(domain, |entry| entry.loaded.pop().filter(&mut may));
         let room = TOGETHER_MAX - taken.len();
-        taken.extend(self.take(domain, |entry| entry.take_like(likeness, room)));
-        // Each of them brings one at least.
+        taken.extend(self.take(domain, |entry| entry.take_like(likeness, room, &mut may)));
+        // Each of them brings one at least, or has to wait with the rest.
         let others = self.alike.domains(&site, likeness).filter(|other| *other != domain);
         let others: Vec<Domain> = others.take(TOGETHER_MAX - taken.len()).cloned().collect();
         for other in others {
             let room = TOGETHER_MAX - taken.len();
-            taken.extend(self.take(&other, |entry| entry.take_like(likeness, room)));
+            taken.extend(self.take(&other, |entry| entry.take_like(likeness, room, &mut may)));
         }
         taken
     }

@@ -58,11 +58,16 @@ impl Entry {
         }
     }
 
-    /// Takes all that are of this likeness, up to `room`, out of what is loaded.
-    pub(super) fn take_like(&mut self, likeness: Likeness, room: usize) -> Vec<Due> {
+    /// Takes all that are of this likeness and may go, up to `room`, out of what is loaded.
+    pub(super) fn take_like(
+        &mut self,
+        likeness: Likeness,
+        room: usize,
+        may: &mut impl FnMut(&Due) -> bool,
+    ) -> Vec<Due> {
         let mut taken: Vec<Due> = Vec::new();
         self.loaded.retain(|due| {
-            let joins = taken.len() < room && Likeness::of(due) == Some(likeness);
+            let joins = taken.len() < room && Likeness::of(due) == Some(likeness) && may(due);
             if joins {
                 taken.push(due.clone());
             }

@@ -9,7 +9,8 @@
 //! to all who share it, `journey` keeps what becomes of each, `pool` keeps idle sessions for the next copy.
 //!
 //! The other half: `window` holds what is due without ever starving a domain, `sites` and `pace` say how much may be under way
-//! to whom, the [`Dispatcher`] takes from it, `copy`
+//! to whom, `gates` has the rest of a
+//! campaign wait for its first deliveries, the [`Dispatcher`] takes from it, `copy`
 //! renders what is sent, and the outcome goes to the queue. `notices` tells senders what became of their mail.
 //!
 //! It promises bounded memory and time whatever a server says, no password without TLS, and never a fall-back to
@@ -27,6 +28,7 @@ mod entry;
 mod envelope;
 mod failure;
 mod flights;
+mod gates;
 mod host;
 mod host_url;
 mod journey;

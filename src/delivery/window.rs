@@ -18,12 +18,13 @@ use std::sync::Arc;
 use super::entries::Entries;
 use super::entry::{Entry, Place};
 use super::flights::{Flights, Left};
+use super::gates::Gates;
 use super::pace::Permit;
 use super::providers::Providers;
 use super::sites::Sites;
 use super::timers::Timers;
 use super::withheld::Withheld;
-use crate::domain::{CampaignId, DeliveryId, Domain, Timestamp};
+use crate::domain::{CampaignId, DeliveryId, Domain, Timestamp, priority};
 use crate::store::{Due, Head, Refill};
 
 /// Deliveries of one domain and lane that are read at once.
@@ -42,6 +43,8 @@ pub struct Limits {
     pub sites: Arc<Providers>,
     /// To all.
     pub in_all: usize,
+    /// How many of a campaign go first at a site; 0: there is no waiting for them.
+    pub first: u32,
 }
 
 /// What to do next.
@@ -69,6 +72,7 @@ pub struct Window {
     /// Domains whose site is being looked for.
     locating: usize,
     withheld: Withheld,
+    gates: Gates,
     reading: HashSet<Domain>,
     hungry: VecDeque<Domain>,
     /// The last commit that a read may have seen.
@@ -87,6 +91,7 @@ impl Window {
             flights: Flights::default(),
             locating: 0,
             withheld: Withheld::default(),
+            gates: Gates::new(limits.first),
             reading: HashSet::new(),
             hungry: VecDeque::new(),
             read_through: 0,
@@ -115,6 +120,10 @@ impl Window {
         let site = self.entries.get(&domain).map_or_else(|| self.sites.of(&domain), |entry| entry.site.clone());
         if self.withheld.covers(&due, site.as_ref()) {
             self.withheld.miss(domain);
+            return;
+        }
+        if let Some(site) = site.filter(|site| self.gates.shuts(&due, Some(site))) {
+            self.gates.miss(&site, due.campaign, &domain);
             return;
         }
         let (unseen, room) = (due.commit > self.read_through, self.entries.loaded() < LOADED_IN_ALL);
@@ -181,7 +190,7 @@ impl Window {
                 continue;
             }
             entry.place = Place::Idle;
-            let dues = if lost { Vec::new() } else { self.entries.take_together(&domain) };
+            let dues = if lost { Vec::new() } else { self.take(&domain, &site) };
             if !dues.is_empty() {
                 self.sites.begin(&site, now);
                 self.unpark(&site, now);
@@ -251,6 +260,10 @@ impl Window {
                 self.withheld.miss(domain.clone());
                 continue;
             }
+            if let Some(site) = site.as_ref().filter(|site| self.gates.shuts(&due, Some(site))) {
+                self.gates.miss(site, due.campaign, domain);
+                continue;
+            }
             self.entries.load(due);
         }
         let entry = self.entry(domain);
@@ -273,6 +286,7 @@ impl Window {
     /// An attempt ended and is written down: `again` is when it is due next, `None` when it left the queue.
     pub fn settled(&mut self, due: &Due, again: Option<Timestamp>, now: Timestamp) {
         let domain = due.address.domain();
+        let site = self.flights.site_of(due.delivery);
         match self.flights.end(due.delivery) {
             Left::Nothing => return,
             Left::Others => {}
@@ -281,6 +295,7 @@ impl Window {
                 self.unpark(&site, now);
             }
         }
+        let free = site.map(|site| self.gates.end(&site, due.campaign, due.delivery));
         let Some(entry) = self.entries.get_mut(domain) else { return };
         entry.under_way.remove(&due.delivery);
         if entry.place == Place::Refilling {
@@ -293,12 +308,13 @@ impl Window {
         if let Some(at) = again {
             self.timers.set(domain, at);
         }
+        self.wake(free.into_iter().flatten(), now);
     }
 
     /// A domain whose next one has become a better one waits among those like it.
     fn raise(&mut self, domain: &Domain, before: (u8, CampaignId)) {
         let Some(entry) = self.entries.get_mut(domain) else { return };
-        if entry.place == Place::Parked && entry.rank().0 < before.0 {
+        if entry.place == Place::Parked && priority::kind_of(entry.rank().0) < priority::kind_of(before.0) {
             let site = entry.site_or(domain);
             self.sites.leave(&site, domain);
             self.ring_again(Some(domain.clone()));
@@ -352,6 +368,11 @@ impl Window {
     }
 }
 
+#[cfg(test)]
+#[path = "window_gates_tests.rs"]
+mod gates_tests;
+#[path = "window_gates.rs"]
+mod of_gates;
 #[path = "window_sites.rs"]
 mod of_sites;
 #[path = "window_orders.rs"]

@@ -82,7 +82,7 @@ fn a_site_that_was_slowed_down_is_taken_up_when_it_has_cooled_and_holds_up_nobod
 #[test]
 fn a_rate_is_kept_to_over_all_domains_of_a_site() {
     let start = Start { connections: 50, messages_per_connection: 100, messages_per_second: Some(10.0) };
-    let mut window = Window::new(Limits { sites: Arc::new(Providers::none(start)), in_all: 1_000 }, vec![]);
+    let mut window = Window::new(Limits { sites: Arc::new(Providers::none(start)), in_all: 1_000, first: 0 }, vec![]);
     for n in 0..300 {
         let domain = format!("d{}.example", n % 30);
         window.learn_site(&Domain::parse(&domain).unwrap(), "mx.big.example", at(0));

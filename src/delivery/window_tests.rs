@@ -34,7 +34,7 @@ pub(super) const PER_SITE: usize = 2;
 
 pub(super) fn limits_of(connections: u32, in_all: usize) -> Limits {
     let start = Start { connections, messages_per_connection: 100, messages_per_second: None };
-    Limits { sites: Arc::new(Providers::none(start)), in_all }
+    Limits { sites: Arc::new(Providers::none(start)), in_all, first: 0 }
 }
 
 pub(super) fn limits() -> Limits {

@@ -5,8 +5,12 @@ use super::tests::{PER_SITE, at, due, limits};
 use std::collections::HashMap;
 
 use super::*;
+use crate::domain::canary::CanaryState;
 use crate::domain::{CampaignId, MessageId, Selection, Site};
 use proptest::prelude::*;
+
+/// So many of a campaign go first at a site.
+const FIRST: u32 = 4;
 
 /// A queue of rows beside the window, whose commits are heard of late, and in which campaigns, domains and sites are paused
 /// and single rows cancelled.
@@ -34,6 +38,11 @@ struct Trial {
     paused: HashSet<Selection>,
     delivered: HashSet<i64>,
     cancelled: HashSet<i64>,
+    /// How each campaign stands at each site: how many of the first were tried.
+    stands: HashMap<(i64, String), (CanaryState, u32)>,
+    /// Whether something may still be held.
+    holding: bool,
+    held: usize,
 }
 
 impl Trial {
@@ -60,6 +69,7 @@ impl Trial {
         let mut d = self.under_way.remove(at_random);
         let (site, _, begun) = self.counted.remove(&d.delivery.raw()).unwrap();
         let word = [Word::Answered, Word::Other, Word::Silent, Word::TooFast][self.roll(4).min(self.roll(4))];
+        self.count_first(&d, &site);
         self.window.hear(d.delivery, word, "421 slow", at(begun), at(self.now));
         if word == Word::TooFast && self.cuts.get(&site).is_none_or(|cut| begun > *cut) {
             self.cuts.insert(site, self.now);
@@ -77,6 +87,52 @@ impl Trial {
             assert!(self.delivered.insert(d.delivery.raw()), "delivered twice");
             self.disk.remove(&d.delivery.raw());
             self.window.settled(&d, None, at(self.now));
+        }
+    }
+
+    /// What the store makes of a first try.
+    fn count_first(&mut self, d: &Due, site: &str) {
+        let first_at = self.window.first_at(d);
+        // Some end without a try.
+        if first_at.is_none_or(|at| &*at != site) || self.roll(8) == 0 {
+            return;
+        }
+        let hold = self.roll(2) == 0 && self.holding;
+        let stand = self.stands.entry((d.campaign.raw(), site.to_owned())).or_insert((CanaryState::Trying, 0));
+        if stand.0 == CanaryState::Trying {
+            stand.1 += 1;
+            if stand.1 == FIRST {
+                stand.0 = if hold { CanaryState::Held } else { CanaryState::Passed };
+                self.held += usize::from(hold);
+            }
+        }
+        let (state, tried) = *stand;
+        self.window.learn_stand(d.campaign, site, state, tried, at(self.now));
+    }
+
+    fn release(&mut self) {
+        let held = self.stands.iter().find(|(_, stand)| stand.0 == CanaryState::Held);
+        if let Some(campaign) = held.map(|((campaign, _), _)| *campaign) {
+            let of_it = self.stands.iter_mut().filter(|((other, _), _)| *other == campaign);
+            of_it.for_each(|(_, stand)| stand.0 = CanaryState::Released);
+            self.window.release_rest(CampaignId::from_raw(campaign), at(self.now));
+        }
+        self.window.stir(at(self.now));
+    }
+
+    /// None of the rest of a campaign leaves before its time.
+    fn check_first(&self, dues: &[Due], site: &str) {
+        let key = (dues[0].campaign.raw(), site.to_owned());
+        let (state, tried) = self.stands.get(&key).copied().unwrap_or((CanaryState::Trying, 0));
+        let first = |d: &&Due| d.attempts == 0 && d.lane == 1 && d.campaign == dues[0].campaign && key.0 != 0;
+        let begin = dues.iter().filter(first).count();
+        let there = |d: &&Due| self.counted[&d.delivery.raw()].0 == site;
+        let under_way = self.under_way.iter().filter(first).filter(there).count();
+        let all = u32::try_from(begin + under_way).unwrap() + tried;
+        match state {
+            CanaryState::Trying => assert!(begin == 0 || all <= FIRST, "{all} of the first at {site}"),
+            CanaryState::Held => assert_eq!(begin, 0, "the rest of a held campaign starts"),
+            CanaryState::Passed | CanaryState::Released => {}
         }
     }
 
@@ -134,6 +190,7 @@ impl Trial {
                 let is_like =
                     |d: &Due| d.alike && d.message == dues[0].message && self.sites[d.address.domain()] == site;
                 assert!(dues.len() == 1 || dues.len() <= 50 && dues.iter().all(is_like), "{dues:?}");
+                self.check_first(&dues, &site);
                 self.transactions += 1;
                 self.wide += usize::from(dues.iter().any(|d| d.address.domain() != dues[0].address.domain()));
                 self.shared += dues.len() - 1;
@@ -153,6 +210,8 @@ impl Trial {
             }
             Step::Refill(domain, asked) => {
                 let open = |d: &&Due| !self.paused.contains(&Selection::Campaign(d.campaign));
+                let shut = self.window.shut_to(&domain);
+                let open = |d: &&Due| open(d) && !(d.lane == 1 && shut.contains(&d.campaign));
                 let of_domain = || self.disk.values().filter(|d| *d.address.domain() == domain).filter(open);
                 let under_way = self.window.under_way_to(&domain);
                 let is_due = |d: &&Due| d.next_at.millis() <= self.now && !under_way.contains(&d.delivery);
@@ -170,12 +229,12 @@ impl Trial {
     }
 }
 
-/// Whatever happens, each row is delivered exactly once a time it is due, none that is paused or cancelled starts, no
+/// Whatever happens, each row is delivered exactly once a time it is due, none that is paused, cancelled or held starts, no
 /// site is visited by more transactions than its limit, or before it has cooled down, none is shared by what differs, and all that is left goes out in the end.
 fn run(rows: Vec<(u8, i64)>, seed: u64) -> Trial {
     let total = rows.len();
     let mut trial = Trial {
-        window: Window::new(limits(), vec![]),
+        window: Window::new(Limits { first: FIRST, ..limits() }, vec![]),
         disk: HashMap::new(),
         now: 0,
         chance: seed | 1,
@@ -194,10 +253,17 @@ fn run(rows: Vec<(u8, i64)>, seed: u64) -> Trial {
         paused: HashSet::new(),
         delivered: HashSet::new(),
         cancelled: HashSet::new(),
+        stands: HashMap::new(),
+        holding: true,
+        held: 0,
     };
     for turn in 0..300_000 {
         if trial.roll(40) == 0 {
             trial.pause_or_resume(turn < 20_000);
+        }
+        trial.holding = turn < 20_000;
+        if trial.roll(80) == 0 {
+            trial.release();
         }
         if trial.roll(60) == 0 {
             trial.cancel();
@@ -230,12 +296,14 @@ fn run(rows: Vec<(u8, i64)>, seed: u64) -> Trial {
 
 #[test]
 fn what_is_alike_is_shared_in_the_midst_of_all_that_happens() {
-    let (mut shared, mut wide) = (0, 0);
+    let (mut shared, mut wide, mut held) = (0, 0, 0);
     for seed in 7..17 {
-        shared += run((0..300_u16).map(|n| (u8::try_from(n / 16).unwrap(), 0)).collect(), seed).shared;
+        let trial = run((0..300_u16).map(|n| (u8::try_from(n / 16).unwrap(), 0)).collect(), seed);
+        (shared, held) = (shared + trial.shared, held + trial.held);
         wide += run((0..300_u16).map(|n| (u8::try_from(n % 5).unwrap(), 0)).collect(), seed).wide;
     }
-    assert!(shared > 200 && wide > 20, "{shared} shared a transaction, {wide} of several domains");
+    assert!(shared > 100 && wide > 10, "{shared} shared a transaction, {wide} of several domains");
+    assert!(held > 5, "{held} were held");
 }
 
 proptest! {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::address::Domain;
+use super::priority::Priority;
 
 /// The longest credential name, in characters.
 pub const NAME_MAX: usize = 64;
@@ -55,6 +56,8 @@ pub struct Credential {
     pub source_addresses: Vec<IpAddr>,
     /// How long its mail is tried; `None` as the configuration says.
     pub expire: Option<Duration>,
+    /// How much its mail may have among others of its kind.
+    pub priority: Priority,
     /// SHA-256 of the password.
     pub secret_sha256: [u8; 32],
 }
@@ -124,6 +127,7 @@ mod tests {
             profile: Profile::Campaign,
             source_addresses: Vec::new(),
             expire: None,
+            priority: Priority::Normal,
             secret_sha256: Credential::hash(b"secret"),
         };
         assert!(credential.verify(b"secret") && !credential.verify(b"Secret") && !Credential::verify_none(b"secret"));

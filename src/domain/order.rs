@@ -72,6 +72,8 @@ pub enum Act {
     Resume,
     /// It leaves the queue and is not sent.
     Cancel,
+    /// The rest of a campaign that is held after its first deliveries goes out all the same.
+    Release,
 }
 
 impl Act {
@@ -82,12 +84,15 @@ impl Act {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Cancel => "cancel",
+            Self::Release => "release",
         }
     }
 
     /// From the word; `None` for any other.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Retry, Self::Pause, Self::Resume, Self::Cancel].into_iter().find(|act| act.as_str() == text)
+        [Self::Retry, Self::Pause, Self::Resume, Self::Cancel, Self::Release]
+            .into_iter()
+            .find(|act| act.as_str() == text)
     }
 }
 
@@ -106,6 +111,7 @@ impl Order {
         let possible = match (act, &selection) {
             (Act::Retry, _) => true,
             (Act::Cancel, part) => !matches!(part, Selection::Site(_)),
+            (Act::Release, part) => matches!(part, Selection::Campaign(_)),
             (Act::Pause | Act::Resume, part) => !matches!(part, Selection::Message(_) | Selection::Delivery(_)),
         };
         possible.then(|| Self { act, selection, by: by.to_owned() })

@@ -68,7 +68,7 @@ fn take_in(
             campaign,
             mode,
             address: address.clone(),
-            lane: admission.priority,
+            lane: admission.lane,
             next_at: admission.due_at,
             attempts: 0,
             accepted_at: now,

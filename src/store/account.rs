@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::reader::Readers;
 use super::view::{KeyRecord, SendingDomain};
 use super::writer::{Batch, Lane, Writer};
-use crate::domain::{Credential, Domain, Profile, Timestamp};
+use crate::domain::{Credential, Domain, Priority, Profile, Timestamp};
 
 /// A credential in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,11 +71,12 @@ impl Accounts {
                 let domains: Vec<_> = row.domains.iter().map(Domain::as_str).collect();
                 let sources: Vec<_> = row.source_addresses.iter().map(ToString::to_string).collect();
                 let sql = "insert or ignore into credential \
-                           (name, domains, profile, secret_sha256, created_at, source_addresses, expire_s) \
-                           values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                           (name, domains, profile, secret_sha256, created_at, source_addresses, expire_s, priority) \
+                           values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
                 let expire_s = row.expire.map(|life| life.as_secs());
                 let (domains, sources, profile) = (domains.join(" "), sources.join(" "), row.profile.as_str());
-                let values = params![row.name, domains, profile, row.secret_sha256, now.millis(), sources, expire_s];
+                let (at, priority) = (now.millis(), row.priority.as_str());
+                let values = params![row.name, domains, profile, row.secret_sha256, at, sources, expire_s, priority];
                 Ok(batch.tx.execute(sql, values)? == 1)
             })
             .await?;
@@ -191,7 +192,7 @@ impl Accounts {
 }
 
 fn load_credentials(conn: &Connection) -> Result<HashMap<String, Arc<Credential>>, StoreError> {
-    let sql = "select name, domains, profile, secret_sha256, source_addresses, expire_s from credential \
+    let sql = "select name, domains, profile, secret_sha256, source_addresses, expire_s, priority from credential \
                where revoked_at is null";
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
@@ -204,6 +205,7 @@ fn load_credentials(conn: &Connection) -> Result<HashMap<String, Arc<Credential>
             profile: Profile::parse(&profile).unwrap_or(Profile::Campaign),
             source_addresses: row.get::<_, String>(4)?.split_whitespace().filter_map(|ip| ip.parse().ok()).collect(),
             expire: row.get::<_, Option<u64>>(5)?.map(Duration::from_secs),
+            priority: Priority::parse(&row.get::<_, String>(6)?).unwrap_or_default(),
             secret_sha256: row.get(3)?,
         };
         credentials.insert(name, Arc::new(credential));

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::canary;
 use super::error::StoreError;
 use super::report_queue;
 use super::view::{Finding, Severity};
@@ -31,6 +32,19 @@ pub(super) fn findings(conn: &Connection, dropped: u64, calendar: Calendar) -> R
             title: format!("{dropped} opens and clicks were answered but not counted since the start."),
             detail: "The store could not keep up or refused to write; rates are too low by these.".to_owned(),
             link: (String::new(), String::new()),
+        });
+    }
+    for row in canary::held(conn, None)?.into_iter().take(FINDINGS_EACH) {
+        findings.push(Finding {
+            severity: Severity::Bad,
+            word: "Held back".to_owned(),
+            title: format!("The rest of {} is held at {}: {} deliveries wait.", row.name, row.site, row.waiting),
+            detail: format!(
+                "Since {}: {}. Look at the replies on its page; send the rest anyway, or cancel it.",
+                calendar.short(row.since),
+                row.why()
+            ),
+            link: (format!("/campaigns/{}", row.campaign), "See the campaign".to_owned()),
         });
     }
     for row in report_queue::pauses(conn)?.into_iter().filter(|row| row.waiting > 0).take(FINDINGS_EACH) {

@@ -14,7 +14,8 @@ use super::queue::{Admission, Due, Queue, Settlement};
 use super::view::State;
 use super::writer::{Batch, Lane};
 use crate::domain::{
-    Action, Address, Campaign, CampaignId, DeliveryId, MessageId, Mode, Outcome, Timestamp, Wishes, campaign,
+    Action, Address, Campaign, CampaignId, DeliveryId, MessageId, Mode, Outcome, Priority, Timestamp, Wishes, campaign,
+    priority,
 };
 use crate::mail::notice::{Digest, Notice, Told};
 use crate::mail::receipt::Receipt;
@@ -227,7 +228,7 @@ fn accept(batch: &mut Batch<'_>, to: &Address, mail: &OwnMail, placed: &NewBody)
         pixel: false,
         links: Vec::new(),
         alike: true,
-        priority: 1,
+        lane: priority::fresh_lane(false, Priority::Normal),
         accepted_at: mail.accepted_at,
         due_at: mail.accepted_at,
         expires_at: mail.expires_at,
@@ -240,7 +241,7 @@ fn accept(batch: &mut Batch<'_>, to: &Address, mail: &OwnMail, placed: &NewBody)
         campaign: CampaignId::OWN_MAIL,
         mode: mail.mode,
         address: to.clone(),
-        lane: admission.priority,
+        lane: admission.lane,
         next_at: mail.accepted_at,
         attempts: 0,
         accepted_at: mail.accepted_at,

@@ -63,7 +63,7 @@ async fn failures_of_a_message_are_told_together_once_and_in_no_count() {
     let now = Clock.now();
     assert!(matches!(queue.next_telling(now).await.unwrap(), Telling::Nothing(Some(at)) if at > now));
     // The last one ends, so nothing more is waited for; and all of it outlives a restart.
-    assert!(queue.settle(settlement(&dues[2], no())).await.unwrap());
+    assert!(queue.settle(settlement(&dues[2], no())).await.unwrap().telling);
     store.close();
     drop(store);
     let store = open(folder.path());

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params};
 
+use super::canary;
 use super::error::StoreError;
 use super::fold_rows::mode;
 use super::notice;
@@ -68,6 +69,7 @@ impl Queue {
             Act::Retry => self.in_slices(order, now, retry).await?,
             Act::Pause => self.pause(order.clone(), now).await?,
             Act::Resume => self.resume(order.selection().clone()).await?,
+            Act::Release => self.release(order.clone(), now).await?,
         };
         let (act, part, name) = (order.act().as_str(), order.selection().kind(), order.selection().value());
         tracing::info!(act, part, name, changed = done.changed, "an order to the queue was carried out");
@@ -126,6 +128,16 @@ impl Queue {
         };
         let changed = self.writer.write(Lane::Urgent, 128, pause).await?;
         Ok(Done { changed: changed as u64, ..Done::default() })
+    }
+
+    /// Lets the rest of a campaign go; gives at how many sites.
+    async fn release(&self, order: Order, now: Timestamp) -> Result<Done, StoreError> {
+        let release = move |batch: &mut Batch<'_>| {
+            let Selection::Campaign(campaign) = order.selection() else { return Ok(0) };
+            canary::release(batch.tx, *campaign, now, order.by())
+        };
+        let changed = self.writer.write(Lane::Urgent, 128, release).await?;
+        Ok(Done { changed, ..Done::default() })
     }
 
     async fn resume(&self, selection: Selection) -> Result<Done, StoreError> {

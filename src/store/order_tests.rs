@@ -1,6 +1,5 @@
 //! Orders to the queue, on the store alone.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use super::tests::{admission, ok, open, settlement};
@@ -28,7 +27,7 @@ async fn counts(store: &Store) -> Counts {
 
 async fn due(queue: &Queue, domain: &str) -> usize {
     let later = Clock.now() + Duration::from_secs(1);
-    queue.refill(Domain::parse(domain).unwrap(), HashSet::new(), later, 100).await.unwrap().due.len()
+    queue.refill(Domain::parse(domain).unwrap(), super::LeftOut::default(), later, 100).await.unwrap().due.len()
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! Two writes per delivered recipient: acceptance and settlement. What is in flight is known in memory only: a crash
 //! forgets it and the delivery is tried again.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::accept::accept;
 use super::body::{self, BodyFault, NewBody};
+use super::canary::{OfTheFirst, Stand};
 use super::error::StoreError;
 use super::fold_rows::mode;
 use super::notice::{self, Tell};
@@ -18,6 +20,7 @@ use super::repeat::Fingerprint;
 use super::settle::settle;
 use super::writer::{Batch, Lane, Writer};
 use crate::domain::event::Attempt;
+use crate::domain::priority;
 use crate::domain::{Address, Campaign, CampaignId, DeliveryId, Domain, MessageId, Mode, Outcome, Timestamp, Wishes};
 use crate::mail::receipt::Receipt;
 
@@ -58,8 +61,8 @@ pub struct Admission {
     pub links: Vec<(u16, String, String)>,
     /// Whether all copies are the same bytes.
     pub alike: bool,
-    /// 0 before 1.
-    pub priority: u8,
+    /// What goes before what: [`crate::domain::priority`].
+    pub lane: u8,
     /// What an unsubscribe is from: the `List-Id`, else the domain in `From`.
     pub stream: String,
     /// Whether it passes by unsubscribes.
@@ -85,7 +88,7 @@ pub struct Due {
     pub mode: Mode,
     /// To whom.
     pub address: Address,
-    /// Fresh mail before retries.
+    /// What goes before what: [`crate::domain::priority`].
     pub lane: u8,
     /// When it is due.
     pub next_at: Timestamp,
@@ -99,6 +102,22 @@ pub struct Due {
     pub alike: bool,
     /// The commit that accepted it, when it was heard of at its acceptance; 0 when it was read.
     pub commit: u64,
+}
+
+impl Due {
+    /// Whether it is no mail between two, which passes all others.
+    pub const fn is_of_a_campaign(&self) -> bool {
+        priority::is_campaign_lane(self.lane)
+    }
+}
+
+/// What a read leaves out.
+#[derive(Debug, Clone, Default)]
+pub struct LeftOut {
+    /// Deliveries.
+    pub under_way: HashSet<DeliveryId>,
+    /// Campaigns of which nothing that was never tried may go now.
+    pub shut: HashSet<CampaignId>,
 }
 
 /// What was made of a submitted message.
@@ -144,8 +163,19 @@ pub struct Settlement {
     pub tell: Option<Tell>,
     /// Whether the sender asked to be told of a delay.
     pub delay_asked: bool,
+    /// What it is one of the first of, where the rest of its campaign waits for them.
+    pub first: Option<OfTheFirst>,
     /// When.
     pub at: Timestamp,
+}
+
+/// What came of writing an attempt down.
+#[derive(Debug, Clone, Default)]
+pub struct Settled {
+    /// Something is to be told to its sender now.
+    pub telling: bool,
+    /// How its campaign stands, where it was one of the first.
+    pub stand: Option<Stand>,
 }
 
 /// What waits for one domain.
@@ -171,11 +201,6 @@ pub struct StoredMessage {
     /// What the sender asked to be told.
     pub wishes: Wishes,
 }
-
-/// Lane of fresh mail; a retry's is one higher than its priority's.
-pub(super) const RETRY: u8 = 2;
-/// All lanes.
-pub(super) const LANES: std::ops::RangeInclusive<u8> = 0..=RETRY + 1;
 
 /// The handle of submission and delivery.
 #[derive(Clone)]
@@ -218,8 +243,8 @@ impl Queue {
         tokio::task::spawn_blocking(place).await.map_err(|e| StoreError::Closed(e.to_string()))?
     }
 
-    /// Writes down what an attempt came to. `Ok` means it is on the disk; whether there is something to tell now.
-    pub async fn settle(&self, settlement: Settlement) -> Result<bool, StoreError> {
+    /// Writes down what an attempt came to. `Ok` means it is on the disk.
+    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
         let bytes = 512 + settlement.transcript.len();
         self.writer.write(Lane::Urgent, bytes, move |batch| settle(batch, &settlement)).await
     }

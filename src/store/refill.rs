@@ -1,24 +1,22 @@
 //! Reads what is due of one domain, a share for each campaign, by the index of what waits.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, params};
 
 use super::error::StoreError;
-use super::queue::{LANES, Queue, Refill, read_due};
-use crate::domain::{DeliveryId, Domain, Timestamp};
+use super::queue::{LeftOut, Queue, Refill, read_due};
+use crate::domain::{CampaignId, Domain, Timestamp, priority};
 
 /// Campaigns with mail for one domain that are looked at.
 const CAMPAIGNS_MAX: usize = 10_000;
 
 impl Queue {
     /// The deliveries of a domain that are due by `until`, fresh mail first, at most about `limit` of a lane, of which each
-    /// campaign has its share, the earliest of it; and when the next one is. Those of paused campaigns, and those that are
-    /// `under_way`, are left out.
+    /// campaign has its share, the earliest of it; and when the next one is. Those of paused campaigns are left
+    /// out, and what `left_out` says.
     pub async fn refill(
         &self,
         domain: Domain,
-        under_way: HashSet<DeliveryId>,
+        left_out: LeftOut,
         until: Timestamp,
         limit: usize,
     ) -> Result<Refill, StoreError> {
@@ -26,8 +24,8 @@ impl Queue {
         self.readers
             .read_long(move |conn| {
                 let mut found = Refill { due: Vec::new(), more: false, later: None, through: 0 };
-                for lane in LANES {
-                    refill_lane(conn, (&domain, lane), (until, limit), &under_way, &mut found)?;
+                for lane in 0..priority::LANES {
+                    refill_lane(conn, (&domain, lane), (until, limit), &left_out, &mut found)?;
                 }
                 Ok(Refill { through: writer.commits() + 1, ..found })
             })
@@ -54,10 +52,11 @@ fn refill_lane(
     conn: &Connection,
     (domain, lane): (&Domain, u8),
     (until, limit): (Timestamp, usize),
-    under_way: &HashSet<DeliveryId>,
+    left_out: &LeftOut,
     found: &mut Refill,
 ) -> Result<(), StoreError> {
     let mut due = Vec::new();
+    let fresh = priority::is_campaign_lane(lane) && !priority::is_tried_lane(lane);
     let paused = "select 1 from queue_pause where campaign = ?1 and campaign <> 0";
     let first = "select min(next_at) from queue_delivery \
                  where domain = ?1 and lane = ?2 and campaign = ?3 and next_at > ?4 and held is null";
@@ -67,6 +66,9 @@ fn refill_lane(
     };
     for campaign in campaigns_of(conn, domain.as_str(), lane)? {
         if conn.prepare_cached(paused)?.exists([campaign])? {
+            continue;
+        }
+        if fresh && left_out.shut.contains(&CampaignId::from_raw(campaign)) {
             continue;
         }
         let earliest = first_after(campaign, i64::MIN)?.filter(|at| *at <= until.millis());
@@ -84,7 +86,7 @@ fn refill_lane(
         let (mut statement, mut taken) = (conn.prepare_cached(sql)?, 0);
         let mut rows = statement.query(params![domain.as_str(), lane, campaign, until.millis()])?;
         while let Some(row) = rows.next()? {
-            let Some(one) = read_due(row)?.filter(|one| !under_way.contains(&one.delivery)) else { continue };
+            let Some(one) = read_due(row)?.filter(|one| !left_out.under_way.contains(&one.delivery)) else { continue };
             if taken == share {
                 found.more = true;
                 break;

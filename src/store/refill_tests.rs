@@ -11,7 +11,10 @@ use crate::domain::{Campaign, DeliveryId, Domain, Mode, Outcome};
 
 async fn read(queue: &Queue, under_way: HashSet<DeliveryId>, limit: usize) -> Refill {
     let later = Clock.now() + Duration::from_secs(1);
-    queue.refill(Domain::parse("x.example").unwrap(), under_way, later, limit).await.unwrap()
+    queue
+        .refill(Domain::parse("x.example").unwrap(), super::LeftOut { under_way, ..Default::default() }, later, limit)
+        .await
+        .unwrap()
 }
 
 fn by_campaign(read: &Refill) -> BTreeMap<i64, usize> {

@@ -13,8 +13,10 @@ use super::view::{
     CampaignReport, CampaignRow, ClickMap, DeliveryReport, DeliveryRow, LinkRow, PersonReport, Point, Receipt,
     RefusalRow, SiteRow, State,
 };
-use super::view_queue::{LastReply, QueueReport};
-use super::{names, report_campaign, report_delivery, report_list, report_overview, report_person, report_queue};
+use super::view_queue::{LastReply, QueueReport, RestRow};
+use super::{
+    canary, names, report_campaign, report_delivery, report_list, report_overview, report_person, report_queue,
+};
 use crate::domain::counts::METRICS;
 pub use crate::domain::zone::Step;
 use crate::domain::{
@@ -142,6 +144,11 @@ impl Reports {
     /// What waits; with the name of a site or a domain, of the domains only those.
     pub async fn queue(&self, only: Option<String>, now: Timestamp) -> Result<QueueReport, StoreError> {
         self.readers.read(move |conn| report_queue::whole(conn, only.as_deref(), now)).await
+    }
+
+    /// Where the rest of these campaigns is held.
+    pub async fn rests(&self, of: Vec<CampaignId>) -> Result<Vec<RestRow>, StoreError> {
+        self.readers.read(move |conn| canary::held(conn, Some(&of))).await
     }
 
     /// What a part of the queue is called, and how many deliveries wait there; `None` when there is no such thing.

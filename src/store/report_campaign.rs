@@ -9,7 +9,7 @@ use super::fold::mode_code;
 use super::ledger::TextField;
 use super::report::{self, HOURS_MAX, Step};
 use super::view::{CampaignReport, CampaignRow, ClickMap, Point, RefusalRow, Sample};
-use super::{kinds, names, order, report_links};
+use super::{canary, kinds, names, order, report_links};
 use crate::domain::{CampaignId, Counts, MessageId, Metric, Mode, Selection, Timestamp};
 
 /// Hours of a list's sparkline.
@@ -146,6 +146,7 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
         merged,
         partly_paused: pauses.len() < members.len(),
         pause: pauses.into_iter().next(),
+        rests: canary::held(conn, Some(&members))?,
         row: found.row,
     }))
 }

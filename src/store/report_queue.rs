@@ -5,24 +5,22 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::canary;
 use super::error::StoreError;
 use super::ledger::{self, TextField};
 use super::order;
-use super::queue::LANES;
 use super::refill::campaigns_of;
 use super::report::{self, Step};
 use super::site;
 use super::view_queue::{HeldRow, LastReply, Oldest, PauseRow, QueueReport, QueueRow};
 use crate::domain::counts::METRICS;
 use crate::domain::order::Selection;
-use crate::domain::{CampaignId, Counts, DeliveryId, Fact, Metric, Mode, Timestamp};
+use crate::domain::{CampaignId, Counts, DeliveryId, Fact, Metric, Mode, Timestamp, priority};
 
 /// Domains that a page shows.
 const DOMAINS_SHOWN: u32 = 100;
 /// Held deliveries that a page shows.
 const HELD_SHOWN: u32 = 50;
-/// The lanes of what was tried before.
-const TRIED: std::ops::RangeInclusive<u8> = 2..=3;
 /// Both modes together, in the index of what waits.
 const WAITING: &str = "v_site where scope in (1, 2) and scope < 1024 and queued > 0";
 
@@ -45,6 +43,7 @@ pub(super) fn whole(conn: &Connection, only: Option<&str>, now: Timestamp) -> Re
         held,
         held_total,
         pauses: pauses(conn)?,
+        rests: canary::held(conn, None)?,
         delivered_hour: since(conn, hour, now)?[Metric::Delivered],
         expired_week: since(conn, week, now)?[Metric::Expired],
     })
@@ -151,7 +150,7 @@ fn rows(conn: &Connection, only: Option<&str>) -> Result<Vec<QueueRow>, StoreErr
 /// Lane and campaign of all that waits for a domain and is not held: what the index is asked by.
 fn parts(conn: &Connection, domain: &str) -> Result<Vec<(u8, i64)>, StoreError> {
     let mut parts = Vec::new();
-    for lane in LANES {
+    for lane in 0..priority::LANES {
         parts.extend(campaigns_of(conn, domain, lane)?.into_iter().map(|campaign| (lane, campaign)));
     }
     Ok(parts)
@@ -175,7 +174,7 @@ fn last_reply(conn: &Connection, domain: &str, parts: &[(u8, i64)]) -> Result<Op
     let sql = "select next_at, delivery from queue_delivery \
                where domain = ?1 and lane = ?2 and campaign = ?3 and held is null order by next_at desc limit 1";
     let mut latest: Option<(i64, i64)> = None;
-    for (lane, campaign) in parts.iter().filter(|(lane, _)| TRIED.contains(lane)) {
+    for (lane, campaign) in parts.iter().filter(|(lane, _)| priority::is_tried_lane(*lane)) {
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let mut statement = conn.prepare_cached(sql)?;
         latest = latest.max(statement.query_row(params![domain, lane, campaign], read).optional()?);

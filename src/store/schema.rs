@@ -37,6 +37,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0017_source_addresses", include_str!("../../migrations/0017_source_addresses.sql")),
     ("0018_credential_life", include_str!("../../migrations/0018_credential_life.sql")),
     ("0019_sites", include_str!("../../migrations/0019_sites.sql")),
+    ("0019_canary", include_str!("../../migrations/0019_canary.sql")),
+    ("0020_credential_priority", include_str!("../../migrations/0020_credential_priority.sql")),
     ("0022_user_zone", include_str!("../../migrations/0022_user_zone.sql")),
 ];
 

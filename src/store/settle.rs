@@ -4,10 +4,11 @@ use rusqlite::{OptionalExtension, params};
 
 use super::error::StoreError;
 use super::ledger::TextField;
-use super::queue::{RETRY, Settlement};
+use super::queue::{Settled, Settlement};
 use super::writer::Batch;
-use super::{full_mailbox, notice, suppression};
+use super::{canary, full_mailbox, notice, suppression};
 use crate::domain::event::About;
+use crate::domain::priority;
 use crate::domain::suppression::Reason;
 use crate::domain::{BounceClass, CampaignId, DeliveryId, Fact, MessageId, Outcome, Timestamp};
 
@@ -22,20 +23,19 @@ pub(super) struct Leaving {
 
 /// Writes down what an attempt came to. A delivery that was cancelled while it was under way has left the queue: that it
 /// was taken or refused for good is the stronger truth and is recorded; a try that only failed changes nothing any more.
-/// Gives whether something is to be told to its sender now.
-pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
+pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<Settled, StoreError> {
     let Settlement { due, attempt, outcome, at, .. } = settlement;
     let about = About { delivery: due.delivery, campaign: due.campaign, mode: due.mode };
     let attempt = attempt.clone();
     let ends_it_anyway = matches!(outcome, Outcome::Delivered(_) | Outcome::Bounced { .. });
     if !ends_it_anyway && !is_there(batch, due.delivery)? {
-        return Ok(false);
+        return Ok(Settled::default());
     }
     // Before it leaves, so that what is told is hastened with the rest of its message.
     notice::note(batch, settlement)?;
     let mut telling = settlement.tell.is_some();
     if let Outcome::Deferred { next, .. } = outcome {
-        let lane = due.lane % RETRY + RETRY;
+        let lane = priority::tried_lane(due.lane);
         let sql = "update queue_delivery set attempts = ?2, next_at = ?3, lane = ?4 where delivery = ?1";
         batch.tx.prepare_cached(sql)?.execute(params![due.delivery.raw(), attempt.n, next.millis(), lane])?;
     } else {
@@ -49,7 +49,7 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
     };
     if due.campaign == CampaignId::OWN_MAIL {
         notice::settled(batch, settlement)?;
-        return Ok(telling);
+        return Ok(Settled { telling, stand: None });
     }
     let reply = outcome.reply().to_string();
     let texts = [(TextField::Reply, reply.as_str()), (TextField::Transcript, settlement.transcript.as_str())];
@@ -60,7 +60,9 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
         | Outcome::Expired { class: BounceClass::MailboxFull, .. } => full_mailbox::refused(batch, due, *at)?,
         Outcome::Bounced { .. } | Outcome::Expired { .. } | Outcome::Deferred { .. } | Outcome::Delivered(_) => {}
     }
-    Ok(telling)
+    let first = settlement.first.as_ref();
+    let stand = first.map(|first| canary::count(batch, due.campaign, first, outcome, *at)).transpose()?;
+    Ok(Settled { telling, stand })
 }
 
 fn is_there(batch: &Batch<'_>, delivery: DeliveryId) -> Result<bool, StoreError> {

@@ -2,6 +2,7 @@
 
 use super::order::Pause;
 use super::suppression::SuppressionRow;
+use super::view_queue::RestRow;
 use crate::domain::audience::Audience;
 use crate::domain::bounce::BounceClass;
 use crate::domain::campaign::{CampaignId, Mode};
@@ -266,6 +267,8 @@ pub struct CampaignReport {
     pub pause: Option<Pause>,
     /// Whether some of what is shown as this campaign is not paused.
     pub partly_paused: bool,
+    /// Where what was never tried of it is held.
+    pub rests: Vec<RestRow>,
 }
 
 /// Something that needs a look.

@@ -1,7 +1,7 @@
 //! What the page of the queue reads.
 
 use super::order::Pause;
-use crate::domain::{BounceClass, DeliveryId, Timestamp};
+use crate::domain::{BounceClass, CampaignId, DeliveryId, Timestamp};
 
 /// The queue, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct QueueReport {
     pub held_total: i64,
     /// What is paused, everything first.
     pub pauses: Vec<PauseRow>,
+    /// Where the rest of campaigns is held, latest first, at most 50.
+    pub rests: Vec<RestRow>,
     /// Delivered in the last hour and the quarter it began in.
     pub delivered_hour: i64,
     /// Expired in seven days.
@@ -93,6 +95,48 @@ pub struct HeldRow {
     pub recipient: String,
     /// Why.
     pub why: String,
+}
+
+/// The rest of a campaign that is held at a site, because of its first deliveries there or of complaints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestRow {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// What it is called.
+    pub name: String,
+    /// The site.
+    pub site: String,
+    /// How many of the first were tried.
+    pub tried: u32,
+    /// How many of these were refused.
+    pub refused: u32,
+    /// Complaints.
+    pub complained: u32,
+    /// How many had been delivered there when complaints held it; 0 when refusals did.
+    pub delivered: u32,
+    /// Since when.
+    pub since: Timestamp,
+    /// How many were never tried, and wait.
+    pub waiting: i64,
+}
+
+impl RestRow {
+    /// Why it is held, with the numbers.
+    pub fn why(&self) -> String {
+        let share = |part: u32, of: u32| f64::from(part) * 100.0 / f64::from(of.max(1));
+        let Self { tried, refused, complained, delivered, .. } = self;
+        if *delivered > 0 {
+            let share = share(*complained, *delivered);
+            return format!(
+                "{complained} of {delivered} that were delivered there were complained of ({share:.2} %), more than \
+                 delivery.canary.complained allows"
+            );
+        }
+        let share = share(*refused, *tried);
+        format!(
+            "{refused} of its first {tried} there were refused ({share:.1} %), more than delivery.canary.refused allows"
+        )
+    }
 }
 
 /// A pause, as people see it.

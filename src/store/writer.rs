@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
+use super::canary;
 use super::error::StoreError;
 use super::fold::Fold;
 pub(super) use super::inbox::Lane;
@@ -35,6 +36,9 @@ pub(super) struct Batch<'t> {
 impl Batch<'_> {
     /// Writes a fact and the text beside it into the ledger; it is folded when the batch closes.
     pub(super) fn record(&mut self, at: Timestamp, fact: Fact, texts: &[(TextField, &str)]) -> Result<i64, StoreError> {
+        if let Fact::Complained { about } = &fact {
+            canary::complained(self.tx, about.delivery, about.campaign)?;
+        }
         let event = Event { seq: self.next_seq, at, fact };
         ledger::insert(self.tx, self.source, &event, texts)?;
         self.next_seq += 1;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Submitted, unsubscribe};
 use crate::clock::Clock;
 use crate::domain::{Campaign, DeliveryId, Domain, Mode, Profile, Timestamp, TokenKeys};
-use crate::domain::{campaign, suppression};
+use crate::domain::{campaign, priority, suppression};
 use crate::mail::cache::{Compiled, StencilCache};
 use crate::mail::control::{self, Control};
 use crate::mail::header::HeaderBlock;
@@ -178,7 +178,7 @@ impl Intake {
             pixel: stencil.has_pixel(),
             links,
             alike: stencil.is_alike(),
-            priority: u8::from(!transactional),
+            lane: priority::fresh_lane(transactional, submitted.credential.priority),
             stream,
             transactional,
             accepted_at: now,

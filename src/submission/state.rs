@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::exchange::Exchange;
 use super::settings::Settings;
 use super::{Credentials, HasRoom, Sink, Submitted};
-use crate::domain::{Address, Credential, Domain, Envelope, Guard, Profile, RecipientWish, Wishes};
+use crate::domain::{Address, Credential, Domain, Envelope, Guard, Priority, Profile, RecipientWish, Wishes};
 use crate::server::{Chunk, Machine, Pending, Received, Step};
 use crate::smtp::capability::Capabilities;
 use crate::smtp::command::{self, Command};
@@ -353,6 +353,7 @@ fn network_credential() -> Credential {
         profile: Profile::Campaign,
         source_addresses: Vec::new(),
         expire: None,
+        priority: Priority::Normal,
         secret_sha256: [0; 32],
     }
 }

@@ -23,5 +23,6 @@ mod many_domains_of_one_site_share_its_connections;
 mod no_campaign_holds_up_another;
 mod others_take_copies_that_are_shared;
 mod others_take_what_others_send;
+mod priorities_share_by_their_weights;
 mod real_mails_arrive_unharmed;
 mod retries_keep_to_their_schedule;

@@ -12,6 +12,8 @@ mod retry_now_does_not_wait_for_the_schedule;
 mod the_commands_work_with_and_without_a_relay;
 mod the_page_holds_a_site;
 mod the_page_pauses_retries_and_cancels;
+mod the_rest_of_a_campaign_follows_its_first;
+mod the_rest_of_a_campaign_is_held_until_it_is_let_go;
 
 /// A mail of a campaign. Its copies differ, so that each has a transaction of its own.
 fn mail(campaign: &str) -> String {
