@@ -37,6 +37,7 @@ mod person;
 mod queue;
 mod queue_time;
 mod reader;
+mod reclassify;
 mod recovery;
 mod refill;
 #[cfg(test)]
@@ -54,6 +55,9 @@ mod secret;
 mod settle;
 mod space;
 mod spared;
+mod stories;
+#[cfg(test)]
+mod stories_tests;
 mod suppression;
 mod tally;
 #[cfg(test)]
@@ -76,6 +80,7 @@ pub use notice::{OwnMail, Tell, Telling};
 pub use open::{OpenError, Settings, Store};
 pub use order::{Done, Orders, Pause};
 pub use queue::{Admission, Due, Head, Queue, Refill, Settlement, StoredMessage, Taken};
+pub use reclassify::{Correction, Rejudging, Seen, rejudge};
 pub use report::{CampaignSort, DeliveryFilter, Reports, Step};
 pub use schema::FILE;
 pub use space::Space;

@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::ledger::TextField;
 use super::queue::{RETRY, Settlement};
 use super::writer::Batch;
-use super::{full_mailbox, notice, suppression};
+use super::{full_mailbox, hits, notice, suppression};
 use crate::domain::event::About;
 use crate::domain::suppression::Reason;
 use crate::domain::{BounceClass, CampaignId, DeliveryId, Fact, MessageId, Outcome, Timestamp};
@@ -58,7 +58,8 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<b
         Outcome::Bounced { class, .. } if class.is_final() => suppression::refused(batch, due, Reason::Bounce, *at)?,
         Outcome::Bounced { class: BounceClass::MailboxFull, .. }
         | Outcome::Expired { class: BounceClass::MailboxFull, .. } => full_mailbox::refused(batch, due, *at)?,
-        Outcome::Bounced { .. } | Outcome::Expired { .. } | Outcome::Deferred { .. } | Outcome::Delivered(_) => {}
+        Outcome::Delivered(_) => hits::delivered(batch, due.delivery, *at)?,
+        Outcome::Bounced { .. } | Outcome::Expired { .. } | Outcome::Deferred { .. } => {}
     }
     Ok(telling)
 }
