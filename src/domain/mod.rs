@@ -21,6 +21,7 @@ pub mod credential;
 pub mod device;
 pub mod event;
 pub mod guard;
+pub mod hit;
 pub mod id;
 pub mod link;
 pub mod notice;
