@@ -14,7 +14,7 @@ use std::path::Path;
 use source::Tree;
 
 /// Files that were longer than the limit when it was set, with their lines. Only ever make this shorter.
-const LONG_FILES: &[(&str, usize)] = &[("domain/event.rs", 446)];
+const LONG_FILES: &[(&str, usize)] = &[("domain/event.rs", 401)];
 
 #[test]
 fn the_house_is_in_order() {

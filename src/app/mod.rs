@@ -57,6 +57,7 @@ pub fn serve(config: Config, file: Option<&Path>) -> Result<(), String> {
         .install_default()
         .map_err(|_| "TLS could not be set up".to_owned())?;
     let store = Store::open(store_settings(&config)).map_err(|e| e.to_string())?;
+    store.judge_by(config.tracking.audience_rules.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     let store = Arc::new(store);
     let done = runtime.block_on(run(config, file, Arc::clone(&store)));

@@ -55,6 +55,7 @@ impl Rooms {
             tracking: Tracking {
                 keys: Arc::new(store.token_keys()),
                 hits: store.hits(),
+                heads: Arc::default(),
                 suppressions: store.suppressions(),
                 settings: Arc::new(settings::tracking(config)),
                 clock,

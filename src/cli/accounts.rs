@@ -100,6 +100,7 @@ pub(super) fn show(response: Response) -> Result<(), Failure> {
         Response::Users { emails } => emails.iter().for_each(|email| say(email)),
         Response::Listed { added: 0, .. } => say("it is on the list already"),
         Response::Listed { .. } => say("it is on the list now"),
+        Response::Reclassified { written } => say(&format!("{written} hits are of another class now")),
         Response::Queue { domains, notes } => {
             for d in domains {
                 let times = [d.oldest, d.expires, d.next].join("\t");

@@ -52,6 +52,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<QueueCommand>,
     },
+    /// Judge anew who fetched pixels and links, by the rules as they are now.
+    #[command(
+        after_help = "Examples:\n  postrider reclassify --dry-run\n  postrider reclassify --rules rules.toml --campaign spring --since 2026-11-01T00:00:00Z"
+    )]
+    Reclassify(Reclassify),
     /// Replay the ledger into a scratch copy and compare every view with it.
     Verify,
     /// Make every view again from the ledger.
@@ -257,6 +262,22 @@ pub struct Whole {
     /// Everything that waits.
     #[arg(long)]
     pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Reclassify {
+    /// Rules in this file instead of those of the configuration (tracking.audience_rules).
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// Only hits of this campaign.
+    #[arg(long, value_name = "NAME")]
+    pub campaign: Option<String>,
+    /// Only hits from this time on, RFC 3339.
+    #[arg(long, value_name = "T")]
+    pub since: Option<String>,
+    /// Only say what would change.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -81,15 +81,14 @@ impl Ended {
     }
 }
 
+/// A time that an option names.
+pub(super) fn time(text: Option<&str>, option: &str) -> Result<Option<Timestamp>, Failure> {
+    let wrong = |text: &str| Failure::usage(format!("{option} {text:?} is no time such as 2026-11-23T21:04:05Z"));
+    text.map(|text| Timestamp::parse_rfc3339(text).ok_or_else(|| wrong(text))).transpose()
+}
+
 pub(super) fn export(config: &Config, range: &ExportRange) -> Result<(), Failure> {
-    let time = |text: &Option<String>, option: &str| match text {
-        None => Ok(None),
-        Some(text) => Timestamp::parse_rfc3339(text).map(Some).ok_or_else(|| Failure {
-            message: format!("{option} {text:?} is no time such as 2026-11-23T21:04:05Z"),
-            code: 2,
-        }),
-    };
-    let (since, until) = (time(&range.since, "--since")?, time(&range.until, "--until")?);
+    let (since, until) = (time(range.since.as_deref(), "--since")?, time(range.until.as_deref(), "--until")?);
     let path = database(config)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let range = Range { campaign: range.campaign.clone(), since, until };

@@ -5,6 +5,7 @@ mod arguments;
 mod facts;
 mod ledger;
 mod queue;
+mod reclassify;
 mod suppression;
 mod way;
 
@@ -68,6 +69,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Domain { command } => accounts::domain(&usable()?, command),
         Command::Suppression { command } => suppression::suppression(&usable()?, command),
         Command::Queue { site, command } => queue::queue(&usable()?, site.as_deref(), command.as_ref()),
+        Command::Reclassify(what) => reclassify::reclassify(&usable()?, what),
         Command::Verify => ledger::verify(&usable()?),
         Command::Rebuild => accounts::rebuild(&usable()?),
         Command::Export(range) => ledger::export(&usable()?, range),

@@ -3,7 +3,7 @@
 use super::read::Reader;
 use super::{Config, DeliveryMode};
 use crate::delivery::{Host, HostError, Providers, Start};
-use crate::domain::{BounceRules, Zone, is_loopback};
+use crate::domain::{AudienceRules, BounceRules, Zone, is_loopback};
 
 /// The longest file that is read beside the configuration, in octets.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -14,13 +14,27 @@ fn named_file<T>(r: &mut Reader, key: &str, parse: impl FnOnce(&str) -> Result<T
     if file.is_empty() {
         return None;
     }
-    let read = || match std::fs::metadata(&file) {
+    read_file(&file, parse).map_err(|why| r.complain(key, why)).ok()
+}
+
+fn read_file<T>(file: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, String> {
+    let text = match std::fs::metadata(file) {
         Ok(about) if about.len() > FILE_BYTES_MAX => Err(format!("{file} is larger than {FILE_BYTES_MAX} octets")),
-        Ok(_) => std::fs::read_to_string(&file).map_err(|error| format!("{file} cannot be read: {error}")),
+        Ok(_) => std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}")),
         Err(error) => Err(format!("{file} cannot be read: {error}")),
     };
-    let found = read().and_then(|text| parse(&text).map_err(|broken| format!("{file}, {broken}")));
-    found.map_err(|why| r.complain(key, why)).ok()
+    parse(&text?).map_err(|broken| format!("{file}, {broken}"))
+}
+
+/// A file of rules that say who fetched something, as `tracking.audience_rules` names one.
+pub fn audience_file(file: &str) -> Result<AudienceRules, String> {
+    read_file(file, |text| AudienceRules::with_own(text).map_err(|e| e.to_string()))
+}
+
+/// The built-in rules, behind those of the file that is named.
+pub(super) fn audience_rules(r: &mut Reader) -> AudienceRules {
+    let own = named_file(r, "tracking.audience_rules", |text| AudienceRules::with_own(text).map_err(|e| e.to_string()));
+    own.unwrap_or_else(AudienceRules::built_in)
 }
 
 /// In whose times people read the pages who have not chosen.

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use check::audience_file;
 use read::Reader;
 pub use read::{Complaint, PREFIX, Shown};
 
 use crate::delivery::{Providers, Routes};
-use crate::domain::{BounceRules, Canary, Domain, RetrySchedule, Zone};
+use crate::domain::{AudienceRules, BounceRules, Canary, Domain, RetrySchedule, Zone};
 use crate::mail::plan::PixelPlace;
 
 /// Where AUTH is allowed without TLS.
@@ -122,6 +123,7 @@ pub struct Tracking {
     pub exclude_hosts: Vec<Domain>,
     pub visible_url_links: VisibleUrlLinks,
     pub pixel: PixelPlace,
+    pub audience_rules: AudienceRules,
 }
 
 /// `[delivery]`.
@@ -272,6 +274,7 @@ fn tracking(r: &mut Reader) -> Tracking {
         exclude_hosts,
         visible_url_links: r.choice("tracking.visible_url_links", &visible, VisibleUrlLinks::Leave),
         pixel: r.choice("tracking.pixel", &places, PixelPlace::Auto),
+        audience_rules: check::audience_rules(r),
     }
 }
 

@@ -108,7 +108,13 @@ fn files_beside_it_are_named_with_what_is_wrong() {
         let told = &complaints(&format!("[delivery]\n{key} = \"/none/such\"\n"))[0];
         assert!(told.starts_with(&format!("line 2, column 1: delivery.{key}: /none/such cannot be read")), "{told}");
     }
+    let told = &complaints("[tracking]\naudience_rules = \"/none/such\"\n")[0];
+    assert!(told.starts_with("line 2, column 1: tracking.audience_rules: /none/such cannot be read"), "{told}");
     let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.toml");
+    std::fs::write(&file, "[[rule]]\nname = \"a\"\nclass = \"human\"\nnetwork = [\"192.0.2\"]\n").unwrap();
+    let told = &complaints(&format!("[tracking]\naudience_rules = {file:?}\n"))[0];
+    assert!(told.contains("rules.toml, line 4: rule \"a\", network: \"192.0.2\": is no network"), "{told}");
     let file = folder.path().join("sites.toml");
     std::fs::write(&file, "[[site]]\nname = \"a\"\nmx = [\"b.example\"]\nconnections = 0\n").unwrap();
     let told = &complaints(&format!("[delivery]\nsites_file = {file:?}\n"))[0];

@@ -6,10 +6,13 @@
 
 mod perform;
 mod queue;
+mod reclassify;
 mod request;
 mod socket;
 mod suppression;
 
 pub use perform::{Performer, Refreshed};
-pub use request::{CredentialLine, DomainLine, QueueLine, Request, Response, Selector, SuppressionEntry};
+pub use request::{
+    CorrectionLine, CredentialLine, DomainLine, QueueLine, Request, Response, Selector, SuppressionEntry,
+};
 pub use socket::{ask, serve};

@@ -90,6 +90,11 @@ pub enum Request {
         /// Which part.
         selector: Selector,
     },
+    /// Writes down that hits are of another class, at most as many as a request has room for.
+    Reclassify {
+        /// Which, and of which.
+        corrections: Vec<CorrectionLine>,
+    },
     /// Makes every view again.
     Rebuild,
     /// Asks whether a relay is there.
@@ -107,6 +112,21 @@ pub struct SuppressionEntry {
     pub scope: String,
     /// Since when, RFC 3339; without it, now.
     pub since: Option<String>,
+}
+
+/// A hit that is of another class.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CorrectionLine {
+    /// Its delivery's id.
+    pub delivery: String,
+    /// The number of its event among those of this installation.
+    pub seq: i64,
+    /// The class that it has.
+    pub from: String,
+    /// The class that it is to have.
+    pub to: String,
+    /// The rule that says so.
+    pub rule: String,
 }
 
 /// A part of the queue, as a person names it.
@@ -232,6 +252,11 @@ pub enum Response {
         added: usize,
         /// On it already.
         present: usize,
+    },
+    /// Corrections were written down.
+    Reclassified {
+        /// So many; others were of another class by now than was thought.
+        written: usize,
     },
     /// What waits.
     Queue {

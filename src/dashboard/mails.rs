@@ -10,7 +10,8 @@ use super::auth::User;
 use super::format::{Written as _, WrittenCount as _, WrittenSize as _, WrittenTime as _};
 use super::receipts::ShownReceipt as _;
 use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
-use crate::domain::{BounceClass, Calendar, DeliveryId, Domain, Fact, Mode, Suppression};
+use crate::domain::event::Hit;
+use crate::domain::{BounceClass, Calendar, DeliveryId, Device, Domain, Fact, Mode, Suppression};
 use crate::mail::preview;
 use crate::store::DeliveryFilter;
 use crate::store::view::{DeliveryReport, DeliveryRow, Repeat, State as DeliveryState, TimelineEntry};
@@ -165,9 +166,15 @@ fn step(entry: &TimelineEntry, calendar: Calendar) -> Step {
             ("Unsubscribed".to_owned(), format!("{} \u{b7} {}", client.class.as_str(), entry.agent))
         }
         Fact::Expired { attempt, class, .. } => ("Expired".to_owned(), format!("{}; {}", tried(attempt), why(*class))),
-        Fact::Opened(hit) => ("Pixel fetched".to_owned(), format!("{} \u{b7} {}", hit.class.as_str(), entry.agent)),
-        Fact::Clicked(hit) => {
-            (format!("Link {} followed", hit.position), format!("{} \u{b7} {}", hit.class.as_str(), entry.agent))
+        Fact::Opened(hit) => ("Pixel fetched".to_owned(), visitor(hit, &entry.agent)),
+        Fact::Clicked(hit) => (format!("Link {} followed", hit.position), visitor(hit, &entry.agent)),
+        Fact::Reclassified { hit, from, hit_at, .. } => {
+            let what = match hit.position {
+                0 => "Pixel fetched".to_owned(),
+                position => format!("Link {position} followed"),
+            };
+            let was = format!("{}: {}, before that {from}", calendar.long(*hit_at), judged(hit));
+            (format!("{what}: judged anew"), was)
         }
         other => (other.kind().as_str().replace('_', " "), String::new()),
     };
@@ -181,6 +188,18 @@ fn step(entry: &TimelineEntry, calendar: Calendar) -> Step {
         target: entry.target.clone(),
         other: None,
     }
+}
+
+/// The class of a hit, and the rule that says so.
+fn judged(hit: &Hit) -> String {
+    format!("{} by the rule {}", hit.class, hit.rule)
+}
+
+/// Who fetched something.
+fn visitor(hit: &Hit, agent: &str) -> String {
+    let device = if hit.device == Device::Unknown { "" } else { hit.device.as_str() };
+    let parts = [judged(hit).as_str(), hit.family.as_str(), device, hit.address.as_str(), agent].map(str::to_owned);
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" \u{b7} ")
 }
 
 impl Step {

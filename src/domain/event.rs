@@ -9,7 +9,7 @@ use super::audience::Audience;
 use super::bounce::{BounceClass, coded_enum};
 use super::campaign::{CampaignId, Mode};
 use super::client::Client;
-use super::device::Device;
+pub use super::hit::Hit;
 use super::id::{DeliveryId, MessageId, PersonId};
 use super::suppression::{Added, Suppression};
 use super::timestamp::Timestamp;
@@ -102,31 +102,6 @@ pub struct Accepted {
     pub pixel: bool,
     /// How many tracked links the copy is planned to carry.
     pub links: u16,
-}
-
-/// A pixel or a link was fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// Delivery and campaign.
-    pub about: About,
-    /// 0 for the pixel, else the link's position from 1.
-    pub position: u16,
-    /// The key of the link's pattern; 0 for the pixel.
-    pub pattern: i64,
-    /// Who fetched it.
-    pub class: Audience,
-    /// The rule that said so.
-    pub rule: String,
-    /// The client's family.
-    pub family: String,
-    /// On what kind of device it ran.
-    pub device: Device,
-    /// What the request told that is not kept otherwise: the sum of [`Hit::SAID_PREFETCH`] and the like.
-    pub signals: u8,
-    /// The client's network, truncated as configured; empty for none.
-    pub address: String,
-    /// How many hits this stands for; 1 but for floods.
-    pub count: u32,
 }
 
 /// What happened.
@@ -360,7 +335,7 @@ impl Fact {
             Kind::Unsubscribed => Self::Unsubscribed { about, client: Client::read(&f) },
             Kind::Reclassified => Self::Reclassified {
                 hit: Hit::read(&f)?,
-                from: audience(&f, 30)?,
+                from: Hit::audience(&f, 30)?,
                 hit_at: Timestamp::from_millis(f.signed(31)),
                 hit_seq: f.signed(32),
             },
@@ -377,12 +352,12 @@ impl Fact {
 }
 
 impl About {
-    fn write(self, w: FieldWriter) -> FieldWriter {
+    pub(super) fn write(self, w: FieldWriter) -> FieldWriter {
         let sandbox = u64::from(self.mode == Mode::Sandbox);
         w.signed(1, self.delivery.raw()).signed(2, self.campaign.raw()).number(6, sandbox)
     }
 
-    fn read(f: &Fields<'_>) -> Self {
+    pub(super) fn read(f: &Fields<'_>) -> Self {
         let mode = if f.number(6) == 0 { Mode::Live } else { Mode::Sandbox };
         Self { delivery: DeliveryId::from_raw(f.signed(1)), campaign: CampaignId::from_raw(f.signed(2)), mode }
     }
@@ -416,37 +391,6 @@ impl Accepted {
     }
 }
 
-impl Hit {
-    /// The request said that it fetches ahead of time, for a prefetch or a preview.
-    pub const SAID_PREFETCH: u8 = 1;
-    /// The same client had asked for the same address with HEAD shortly before.
-    pub const HEAD_CAME_FIRST: u8 = 2;
-    /// The request named no agent: there is no text of one, and none was deleted.
-    pub const NAMED_NO_AGENT: u8 = 4;
-
-    fn write(&self, w: FieldWriter) -> FieldWriter {
-        let w = self.about.write(w).number(24, self.position.into()).signed(25, self.pattern);
-        let w = w.number(26, self.class.code().into()).text(27, &self.rule).text(28, &self.family);
-        let w = w.text(29, &self.address).number(33, self.count.into());
-        w.number(34, self.device.code().into()).number(35, self.signals.into())
-    }
-
-    fn read(f: &Fields<'_>) -> Result<Self, WireError> {
-        Ok(Self {
-            about: About::read(f),
-            position: f.small(24)?,
-            pattern: f.signed(25),
-            class: audience(f, 26)?,
-            rule: f.text(27),
-            family: f.text(28),
-            device: Device::from_code(f.small(34)?).ok_or(WireError::OutOfRange(34))?,
-            signals: f.small(35)?,
-            address: f.text(29),
-            count: f.small(33)?,
-        })
-    }
-}
-
 fn person(f: &Fields<'_>) -> PersonId {
     PersonId::from_raw(f.signed(4))
 }
@@ -455,13 +399,10 @@ fn class(f: &Fields<'_>) -> Result<BounceClass, WireError> {
     BounceClass::from_code(f.small(20)?).ok_or(WireError::OutOfRange(20))
 }
 
-fn audience(f: &Fields<'_>, field: u64) -> Result<Audience, WireError> {
-    Audience::from_code(f.small(field)?).ok_or(WireError::OutOfRange(field))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::domain::Device;
     use crate::domain::suppression::{Origin, Reason};
 
     pub(crate) fn about() -> About {

@@ -11,7 +11,9 @@ use super::{names, report, schema};
 use crate::domain::EventId;
 use crate::domain::event::{Attempt, Hit};
 use crate::domain::suppression::Added;
-use crate::domain::{Audience, BounceClass, CampaignId, DeliveryId, Event, Fact, Source, Suppression, Timestamp};
+use crate::domain::{
+    Audience, BounceClass, CampaignId, DeliveryId, Device, Event, Fact, Source, Suppression, Timestamp,
+};
 
 /// Events a read transaction.
 const SLICE: i64 = 5_000;
@@ -225,7 +227,11 @@ fn add_hit(out: &mut Map<String, Value>, hit: &Hit, target: &str) {
     if hit.position > 0 {
         out.insert("link".to_owned(), json!({"position": hit.position, "url": target}));
     }
-    out.insert("client".to_owned(), client_json(hit.class, &hit.rule, &hit.family, &hit.address));
+    let mut client = client_json(hit.class, &hit.rule, &hit.family, &hit.address);
+    if hit.device != Device::Unknown {
+        client["device"] = json!(hit.device.as_str());
+    }
+    out.insert("client".to_owned(), client);
     if hit.count > 1 {
         out.insert("count".to_owned(), json!(hit.count));
     }

@@ -1,6 +1,6 @@
 //! The ledger: events as rows, inserts only, each with a checksum over its bytes.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::StoreError;
 use crate::domain::{Event, Fact, Timestamp};
@@ -93,6 +93,13 @@ pub(super) fn slice(conn: &Connection, source: i64, after: i64, limit: i64) -> R
         events.push(read(row)?);
     }
     Ok(events)
+}
+
+/// One event.
+pub(super) fn event(conn: &Connection, source: i64, seq: i64) -> Result<Option<Event>, StoreError> {
+    let query = format!("select {COLUMNS} from event where source = ?1 and seq = ?2");
+    let found = conn.prepare_cached(&query)?.query_row([source, seq], |row| Ok(read(row))).optional()?;
+    found.transpose()
 }
 
 /// All sources, by number.

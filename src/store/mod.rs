@@ -41,6 +41,7 @@ mod person;
 mod queue;
 mod queue_time;
 mod reader;
+mod reclassify;
 mod recovery;
 mod refill;
 #[cfg(test)]
@@ -62,6 +63,9 @@ mod settle;
 mod site;
 mod space;
 mod spared;
+mod stories;
+#[cfg(test)]
+mod stories_tests;
 mod suppression;
 mod tally;
 #[cfg(test)]
@@ -88,6 +92,7 @@ pub use notice::{OwnMail, Tell, Telling};
 pub use open::{OpenError, Settings, Store};
 pub use order::{Done, Orders, Pause};
 pub use queue::{Admission, Due, Head, LeftOut, Queue, Refill, Settled, Settlement, StoredMessage, Taken};
+pub use reclassify::{Correction, Rejudging, Seen, rejudge};
 pub use report::{DeliveryFilter, Reports};
 pub use report_list::{CampaignSort, CampaignsOf};
 pub use report_overview::OverviewOf;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use arc_swap::ArcSwap;
 use rusqlite::Connection;
 
 use super::account::Accounts;
@@ -19,12 +20,13 @@ use super::reader::Readers;
 use super::recovery::Recovery;
 use super::report::Reports;
 use super::space::Space;
+use super::stories::Stories;
 use super::suppression::Suppressions;
 use super::tally::Tally;
 use super::writer::{Writer, WriterState};
 use super::{body, check, ledger, schema, secret, views};
 use crate::clock::Clock;
-use crate::domain::{IdMaker, Source, TokenKeys};
+use crate::domain::{AudienceRules, IdMaker, Source, TokenKeys};
 
 /// How to open.
 #[derive(Debug, Clone)]
@@ -88,14 +90,17 @@ impl Store {
         let next_seq = ledger::last_seq(&conn, number)? + 1;
         let credentials = schema::open_reader(&path)?;
         let (commits, tally, clock, space_now) = (Arc::default(), Arc::default(), settings.clock, space.clone());
-        let state = WriterState { conn, source: number, next_seq, ids, commits, tally, clock, space: space_now };
+        let rules = Arc::new(ArcSwap::from_pointee(AudienceRules::built_in()));
+        let stories = Stories::new(Arc::clone(&rules));
+        let state =
+            WriterState { conn, source: number, next_seq, ids, commits, tally, clock, space: space_now, stories };
         let (writer, thread) = Writer::start(state)?;
         let closing = Arc::new(AtomicBool::new(false));
         let checkpoints =
             Checkpoints::start(data_dir, (number, source.clone()), space.clone(), writer.clone(), &closing)?;
         let accounts = Accounts::new(writer.clone(), readers.clone(), &credentials)?;
         let threads = Mutex::new(vec![thread, checkpoints]);
-        let hits = Hits::new(writer.clone());
+        let hits = Hits::new(writer.clone(), rules);
         Ok(Self { writer, readers, accounts, hits, settings, source, keys, space, threads, closing, _lock: lock })
     }
 
@@ -112,6 +117,11 @@ impl Store {
     /// The handle of tracking.
     pub fn hits(&self) -> Hits {
         self.hits.clone()
+    }
+
+    /// Has hits judged by these rules from now on, instead of the built-in ones.
+    pub fn judge_by(&self, rules: AudienceRules) {
+        self.hits.judge_by(rules);
     }
 
     /// The handle of who is not mailed.

@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::ledger::TextField;
 use super::queue::{Settled, Settlement};
 use super::writer::Batch;
-use super::{canary, full_mailbox, notice, suppression};
+use super::{canary, full_mailbox, hits, notice, suppression};
 use crate::domain::event::About;
 use crate::domain::priority;
 use crate::domain::suppression::Reason;
@@ -58,7 +58,8 @@ pub(super) fn settle(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<S
         Outcome::Bounced { class, .. } if class.is_final() => suppression::refused(batch, due, Reason::Bounce, *at)?,
         Outcome::Bounced { class: BounceClass::MailboxFull, .. }
         | Outcome::Expired { class: BounceClass::MailboxFull, .. } => full_mailbox::refused(batch, due, *at)?,
-        Outcome::Bounced { .. } | Outcome::Expired { .. } | Outcome::Deferred { .. } | Outcome::Delivered(_) => {}
+        Outcome::Delivered(_) => hits::delivered(batch, due.delivery, *at)?,
+        Outcome::Bounced { .. } | Outcome::Expired { .. } | Outcome::Deferred { .. } => {}
     }
     let first = settlement.first.as_ref();
     let stand = first.map(|first| canary::count(batch, due.campaign, first, outcome, *at)).transpose()?;

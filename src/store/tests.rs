@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 
 use super::fold::Fold;
+use super::stories_tests::agent_of;
 use super::*;
 use crate::clock::Clock;
 use crate::domain::audience::Audience;
@@ -14,7 +15,7 @@ use crate::domain::event::{About, Accepted, Attempt, Hit};
 use crate::domain::suppression::{Added, Origin, Reason};
 use crate::domain::{
     Address, BounceClass, Campaign, CampaignId, DeliveryId, Device, EnhancedCode, Event, Fact, MessageId, Metric, Mode,
-    Outcome, PersonId, Reply, Suppression, Timestamp, Verdict, Wishes,
+    Outcome, PersonId, Reply, Suppression, Timestamp, Wishes,
 };
 use crate::mail::receipt::Receipt;
 
@@ -91,8 +92,8 @@ fn hit(due: &Due, position: u16, class: Audience) -> NewHit {
         position,
         pattern: if position == 0 { 0 } else { crate::domain::link::pattern_key("https://shop.example/a?u=1") },
         target: if position == 0 { String::new() } else { "https://shop.example/a?u=1".to_owned() },
-        verdict: Verdict { class, rule: "test", family: "" },
-        agent: "Agent".to_owned(),
+        agent: agent_of(class).to_owned(),
+        signals: 0,
         address: "192.0.2.0/24".to_owned(),
         at: Clock.now(),
     }

@@ -17,6 +17,7 @@ pub(super) use super::inbox::Lane;
 use super::inbox::{Inbox, Job};
 use super::ledger::{self, TextField};
 use super::space::Space;
+use super::stories::Stories;
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::domain::{Event, Fact, IdMaker, Timestamp};
@@ -30,6 +31,8 @@ pub(super) struct Batch<'t> {
     source: i64,
     next_seq: i64,
     ids: &'t mut IdMaker,
+    /// The hits that came lately.
+    pub(super) stories: &'t mut Stories,
     events: Vec<Event>,
 }
 
@@ -44,6 +47,21 @@ impl Batch<'_> {
         self.next_seq += 1;
         self.events.push(event);
         Ok(self.next_seq - 1)
+    }
+
+    /// The seq that the next fact gets.
+    pub(super) fn next_seq(&self) -> i64 {
+        self.next_seq
+    }
+
+    /// This folder's number in the ledger.
+    pub(super) fn source(&self) -> i64 {
+        self.source
+    }
+
+    /// An event of this folder's own.
+    pub(super) fn event(&self, seq: i64) -> Result<Option<Event>, StoreError> {
+        ledger::event(self.tx, self.source, seq)
     }
 
     /// A new id, above every stored one.
@@ -205,6 +223,7 @@ pub(super) struct WriterState {
     pub(super) tally: Arc<Mutex<Tally>>,
     pub(super) clock: Clock,
     pub(super) space: Space,
+    pub(super) stories: Stories,
 }
 
 impl WriterState {
@@ -268,11 +287,15 @@ impl WriterState {
     }
 
     fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        self.write(jobs).inspect_err(|_| self.stories.clear())
+    }
+
+    fn write(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         let (began, count) = (self.clock.instant(), jobs.len());
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let number = self.commits.load(Ordering::SeqCst) + 1;
-        let (source, next_seq, ids) = (self.source, self.next_seq, &mut self.ids);
-        let mut batch = Batch { tx: &tx, number, source, next_seq, ids, events: Vec::new() };
+        let (source, next_seq, ids, stories) = (self.source, self.next_seq, &mut self.ids, &mut self.stories);
+        let mut batch = Batch { tx: &tx, number, source, next_seq, ids, stories, events: Vec::new() };
         for job in jobs {
             job.run(&mut batch)?;
         }

@@ -8,7 +8,9 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 
 use super::Tracking;
 use super::unsubscribe::unsubscribe;
-use super::visitor::{agent, client_address, judge, kept};
+use super::visitor::{agent, client_address, kept, told};
+use crate::domain::DeliveryId;
+use crate::domain::event::Hit;
 use crate::domain::link;
 use crate::domain::token::Purpose;
 use crate::store::NewHit;
@@ -52,11 +54,11 @@ async fn pixel(request: HttpRequest, tracking: web::Data<Tracking>) -> HttpRespo
     let Some(counted) = counts(&request) else { return not_allowed() };
     let text = token(&request, "/o/");
     let text = text.strip_suffix(".gif").unwrap_or(text);
-    if counted
-        && let Some(token) = tracking.keys.open(text)
-        && token.purpose == Purpose::Open
-    {
-        note(&request, &tracking, token.delivery, None).await;
+    let token = tracking.keys.open(text).filter(|token| token.purpose == Purpose::Open);
+    match token {
+        Some(token) if counted => note(&request, &tracking, token.delivery, None).await,
+        Some(token) => remember_head(&request, &tracking, token.delivery, 0),
+        None => {}
     }
     let mut answer = private(StatusCode::OK);
     answer.content_type("image/gif");
@@ -75,6 +77,8 @@ async fn click(request: HttpRequest, tracking: web::Data<Tracking>) -> HttpRespo
     };
     if counted {
         note(&request, &tracking, delivery, Some((position, &target))).await;
+    } else {
+        remember_head(&request, &tracking, delivery, position);
     }
     let mut answer = private(StatusCode::FOUND);
     answer.insert_header((LOCATION, target)).insert_header((REFERRER_POLICY, "no-referrer"));
@@ -88,23 +92,27 @@ fn may_redirect(target: &str) -> bool {
     (lower.starts_with("http://") || lower.starts_with("https://")) && target.bytes().all(|b| (0x21..0x7f).contains(&b))
 }
 
-async fn note(
-    request: &HttpRequest,
-    tracking: &Tracking,
-    delivery: crate::domain::DeliveryId,
-    link: Option<(u16, &str)>,
-) {
-    let agent = agent(request);
+/// A HEAD counts nowhere, but it tells of a GET that follows.
+fn remember_head(request: &HttpRequest, tracking: &Tracking, delivery: DeliveryId, position: u16) {
+    if let Some(client) = client_address(request, &tracking.settings.trusted_proxies) {
+        tracking.heads.remember(delivery, position, client, tracking.clock.now());
+    }
+}
+
+async fn note(request: &HttpRequest, tracking: &Tracking, delivery: DeliveryId, link: Option<(u16, &str)>) {
+    let (agent, at) = (agent(request), tracking.clock.now());
     let address = client_address(request, &tracking.settings.trusted_proxies);
+    let position = link.map_or(0, |(position, _)| position);
+    let has_head = address.is_some_and(|client| tracking.heads.came_first(delivery, position, client, at));
     let hit = NewHit {
         delivery,
-        position: link.map_or(0, |(position, _)| position),
+        position,
         pattern: link.map_or(0, |(_, target)| link::pattern_key(target)),
         target: link.map_or_else(String::new, |(_, target)| target.to_owned()),
-        verdict: judge(request, &agent),
         agent,
+        signals: told(request) | if has_head { Hit::HEAD_CAME_FIRST } else { 0 },
         address: kept(address, tracking.settings.address_kept),
-        at: tracking.clock.now(),
+        at,
     };
     let Some(noted) = tracking.hits.note(hit) else { return };
     let hits = tracking.hits.clone();

@@ -16,9 +16,10 @@ use sha2::{Digest, Sha256};
 
 use super::Tracking;
 use super::hits::{private, token, unknown_link};
-use super::visitor::{agent, client_address, judge, kept};
+use super::visitor::{agent, client_address, kept, told};
+use crate::domain::audience_rules::{Context, SeenHit};
 use crate::domain::token::Purpose;
-use crate::domain::{Client, DeliveryId};
+use crate::domain::{Client, DeliveryId, Verdict};
 
 /// An answer waits this long for the commit: whoever left must be told so only when it is true.
 const COMMIT_WAIT: Duration = Duration::from_secs(10);
@@ -85,15 +86,13 @@ pub(super) async fn unsubscribe(request: HttpRequest, tracking: web::Data<Tracki
 /// What was signed for a delivery that is known no more is no fault of the reader's: there is nothing left to leave.
 async fn leave(request: &HttpRequest, tracking: &Tracking, delivery: DeliveryId) -> (StatusCode, Say) {
     let agent = agent(request);
-    let verdict = judge(request, &agent);
-    let address = client_address(request, &tracking.settings.trusted_proxies);
-    let client = Client {
-        class: verdict.class,
-        rule: verdict.rule.to_owned(),
-        family: verdict.family.to_owned(),
-        address: kept(address, tracking.settings.address_kept),
-    };
-    let leaving = tracking.suppressions.unsubscribe(delivery, client, agent, tracking.clock.now());
+    let (now, rules) = (tracking.clock.now(), tracking.hits.rules());
+    let address = kept(client_address(request, &tracking.settings.trusted_proxies), tracking.settings.address_kept);
+    // Whoever posts is judged by that alone, like one who follows a link.
+    let seen = SeenHit { at: now, position: 1, address: &address, agent: &agent, signals: told(request) };
+    let Verdict { class, rule } = rules.alone(&Context::default(), &seen);
+    let client = Client { class, rule: rule.to_string(), family: rules.program(&agent).0.to_string(), address };
+    let leaving = tracking.suppressions.unsubscribe(delivery, client, agent, now);
     match tokio::time::timeout(COMMIT_WAIT, leaving).await {
         Ok(Ok(_)) => (StatusCode::OK, Say::Done),
         Ok(Err(error)) => {

@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use ipnet::IpNet;
 
-use crate::domain::audience;
+use crate::domain::event::Hit;
 
 /// How much of a client's address is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,15 +60,19 @@ pub fn agent(request: &HttpRequest) -> String {
     value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }
 
-/// Judges a request by its agent and by the fields with which programs say that they fetch ahead of time.
-pub fn judge(request: &HttpRequest, agent: &str) -> audience::Verdict {
+/// What a request's fields tell, given each by its name in lower case: programs that fetch ahead of time say so.
+pub fn signals<'v>(field: impl Fn(&str) -> Option<&'v str>) -> u8 {
     let says = |name: &str| {
-        let value = request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let value = value.to_ascii_lowercase();
+        let value = field(name).unwrap_or_default().to_ascii_lowercase();
         value.contains("prefetch") || value.contains("preview")
     };
-    let says_prefetch = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(says);
-    audience::judge(audience::Request { agent, says_prefetch })
+    let ahead = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(says);
+    if ahead { Hit::SAID_PREFETCH } else { 0 }
+}
+
+/// The same of a request.
+pub(super) fn told(request: &HttpRequest) -> u8 {
+    signals(|name| request.headers().get(name).and_then(|value| value.to_str().ok()))
 }
 
 #[cfg(test)]
@@ -87,6 +91,17 @@ mod tests {
         assert_eq!(asked("192.0.2.9", "198.51.100.7"), "192.0.2.9");
         assert_eq!(asked("10.1.1.1", "203.0.113.1, 198.51.100.7, 10.2.2.2"), "198.51.100.7");
         assert_eq!(asked("10.1.1.1", "nonsense"), "10.1.1.1");
+    }
+
+    #[test]
+    fn programs_that_fetch_ahead_say_so() {
+        let asked = |name: &'static str, value: &'static str| {
+            told(&TestRequest::get().insert_header((name, value)).to_http_request())
+        };
+        for (name, value) in [("Sec-Purpose", "prefetch;prerender"), ("X-Purpose", "Preview"), ("X-Moz", "prefetch")] {
+            assert_eq!(asked(name, value), Hit::SAID_PREFETCH, "{name}");
+        }
+        assert_eq!(asked("Purpose", "navigate") | asked("Sec-Fetch-Mode", "prefetch"), 0);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use browser::Browser;
 pub use client::{Client, Reply};
 pub use config::Config;
 pub use http::{Request, Response};
-pub use mail::Mail;
+pub use mail::{Mail, path_of};
 pub use notice::{Notice, notice_to};
 pub use receivers::{RECIPIENTS_MAX, Receiver};
 pub use relay::{Login, Relay};

@@ -1,8 +1,10 @@
 //! Links, pixels and unsubscribes, from the mail to the numbers.
 
+mod a_burst_takes_back_the_first_click;
 mod a_locked_database_keeps_no_reader_waiting;
 mod a_storm_of_clicks_keeps_no_sender_waiting;
 mod forged_tokens_record_nothing;
+mod history_is_judged_by_a_changed_file;
 mod links_in_plain_text_lead_home;
 mod little_is_kept_of_readers;
 mod nothing_in_a_request_changes_where_a_click_goes;
