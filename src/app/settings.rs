@@ -10,6 +10,7 @@ use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, Insecu
 use crate::dashboard::Configured;
 use crate::delivery::{self, Dispatch, Host, NoticeSettings};
 use crate::domain::Mode;
+use crate::domain::audience::rules_digest;
 use crate::mail::recipe::SignersFor;
 use crate::server::tls::Certificate;
 use crate::store;
@@ -46,6 +47,26 @@ pub(super) fn configured(config: &Config) -> Vec<Configured> {
     let row =
         |shown: &Shown| Configured { key: shown.key.clone(), value: shown.value.clone(), place: shown.place.clone() };
     config.shown.iter().map(row).collect()
+}
+
+/// What decides how mail is tracked.
+const TRACKED: [&str; 8] = [
+    "tracking.base_url",
+    "tracking.opens",
+    "tracking.clicks",
+    "tracking.text_links",
+    "tracking.unsubscribe",
+    "tracking.exclude_hosts",
+    "tracking.visible_url_links",
+    "tracking.pixel",
+];
+
+/// What decides how mail is tracked and how readers are told apart, as the store compares it with the last start's.
+pub(super) fn watched(config: &Config) -> Vec<(String, String)> {
+    let tracked = config.shown.iter().filter(|shown| TRACKED.contains(&shown.key.as_str()));
+    let mut watched: Vec<_> = tracked.map(|shown| (shown.key.clone(), shown.value.clone())).collect();
+    watched.push(("audience.rules".to_owned(), rules_digest()));
+    watched
 }
 
 /// How the store is opened.

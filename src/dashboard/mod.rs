@@ -6,8 +6,12 @@
 
 mod auth;
 mod campaign;
+mod campaign_curve;
+mod campaign_tables;
+mod campaign_tiles;
 mod campaigns;
 mod chart;
+mod curve;
 mod format;
 mod forms;
 mod mails;
@@ -95,6 +99,8 @@ pub struct Dashboard {
     pub orders: Orders,
     /// Findings that are not in the store.
     pub troubles: Troubles,
+    /// What is wrong with the host that links and pixels lead to.
+    pub tracking_host: Troubles,
     /// How fast mail goes to whom.
     pub sites: Sites,
     /// Time.

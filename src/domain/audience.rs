@@ -4,6 +4,8 @@
 //! apart. The rules here look at one request alone; what only a run of requests can tell is judged elsewhere and comes
 //! as a later fact.
 
+use sha2::{Digest, Sha256};
+
 use super::bounce::coded_enum;
 
 coded_enum!(
@@ -105,6 +107,18 @@ const FAMILIES: &[(&str, &str)] = &[
     ("safari/", "Safari"),
     ("applewebkit", "Apple Mail"),
 ];
+
+/// A short number of the rules, another when they are others.
+pub fn rules_digest() -> String {
+    let mut digest = Sha256::new();
+    for (part, class, rule, family) in AGENTS {
+        digest.update(format!("{part}\n{class}\n{rule}\n{family}\n"));
+    }
+    for (part, family) in FAMILIES {
+        digest.update(format!("{part}\n{family}\n"));
+    }
+    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Judges one request by itself.
 pub fn judge(request: Request<'_>) -> Verdict {

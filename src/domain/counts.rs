@@ -173,6 +173,16 @@ impl Counts {
         self.opened_low() + self[Metric::OpenedPrefetch] + self[Metric::OpenedUnknown]
     }
 
+    /// Unsubscribed or complained, of those delivered; who did both counts twice.
+    pub fn left(&self) -> Option<Rate> {
+        Rate::of(self[Metric::Unsubscribed] + self[Metric::Complained], self[Metric::Delivered])
+    }
+
+    /// Complained, of those delivered.
+    pub fn complained(&self) -> Option<Rate> {
+        Rate::of(self[Metric::Complained], self[Metric::Delivered])
+    }
+
     /// The rates, each `None` without a denominator.
     pub fn rates(&self) -> Rates {
         Rates {

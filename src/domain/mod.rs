@@ -30,6 +30,7 @@ pub mod suppression;
 pub mod suppression_csv;
 pub mod timestamp;
 pub mod token;
+pub mod usual;
 pub mod wire;
 pub mod zone;
 

@@ -18,6 +18,7 @@ use super::queue::Queue;
 use super::reader::Readers;
 use super::recovery::Recovery;
 use super::report::Reports;
+use super::setting_change::WatchedSettings;
 use super::space::Space;
 use super::suppression::Suppressions;
 use super::tally::Tally;
@@ -107,6 +108,11 @@ impl Store {
             data_dir: Arc::new(self.settings.data_dir.clone()),
             random: self.settings.random,
         }
+    }
+
+    /// The handle of who starts the relay.
+    pub fn watched_settings(&self) -> WatchedSettings {
+        WatchedSettings { writer: self.writer.clone() }
     }
 
     /// The handle of tracking.

@@ -37,6 +37,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0017_source_addresses", include_str!("../../migrations/0017_source_addresses.sql")),
     ("0018_credential_life", include_str!("../../migrations/0018_credential_life.sql")),
     ("0022_user_zone", include_str!("../../migrations/0022_user_zone.sql")),
+    ("0023_settings", include_str!("../../migrations/0023_settings.sql")),
 ];
 
 /// The `user_version` of a copy.
