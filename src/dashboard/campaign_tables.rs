@@ -10,7 +10,7 @@ use crate::store::view::{LinkRow, RefusalRow};
 use crate::store::view_campaign::{Clients, ReceiverRow};
 
 /// Links shown with a bar; the others are folded away without.
-pub const LINKS_OPEN: usize = 25;
+pub const LINKS_OPEN: usize = 12;
 /// Octets of links that a page shows, as HTML.
 const LINKS_BYTES_MAX: usize = 40 << 10;
 /// Octets of markup around a link, about.
@@ -315,7 +315,7 @@ mod tests {
         let plain: Vec<_> = (0..100).map(|n| link(n, "https://shop.example/a")).collect();
         let (shown, more) = links(&plain, 10);
         assert_eq!((shown.len(), more, shown[0].position.as_str()), (100, 0, ""));
-        assert!(shown[0].label.starts_with("Other links") && shown[1].rate == "30.0%" && shown[30].bar.is_empty());
+        assert!(shown[0].label.starts_with("Other links") && shown[1].rate == "30.0%" && shown[12].bar.is_empty());
         let long: Vec<_> = (0..100).map(|n| link(n, &"&".repeat(2_000))).collect();
         let (shown, more) = links(&long, 10);
         assert!(shown.len() < 60 && shown.len() + more == 100, "{}", shown.len());

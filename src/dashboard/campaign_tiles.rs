@@ -16,8 +16,8 @@ pub struct CampaignTile {
     /// How many and what, a line each.
     pub facts: Vec<(String, String)>,
     pub intervals: Vec<String>,
-    /// Empty where nothing is usual yet.
-    pub usual: String,
+    /// The range and its middle; empty where nothing is usual yet.
+    pub usual: Vec<String>,
 }
 
 /// With two decimals below one percent, where they matter.
@@ -60,12 +60,11 @@ fn ends(span: Option<Span>) -> Option<(f64, f64)> {
     span.map(|span| (span.low, span.high))
 }
 
-fn usual_text(what: &str, span: Option<Span>) -> String {
-    span.map_or_else(String::new, |span| {
-        let middle = from_to((span.median, span.median));
-        let middle = middle.split_once('\u{2013}').map_or("", |(_, middle)| middle);
-        format!("usual{what} {}, half below {middle}", from_to((span.low, span.high)))
-    })
+fn usual_text(what: &str, span: Option<Span>) -> Vec<String> {
+    let Some(span) = span else { return Vec::new() };
+    let middle = from_to((span.median, span.median));
+    let middle = middle.split_once('\u{2013}').map_or("", |(_, middle)| middle);
+    vec![format!("usual{what} {}", from_to((span.low, span.high))), format!("middle {middle}")]
 }
 
 fn interval(of: &str, rate: Option<Rate>) -> Vec<String> {
@@ -221,7 +220,7 @@ mod tests {
         (counts[Metric::Recipients], counts[Metric::Delivered], counts[Metric::Unsubscribed]) = (1_000, 1_000, 3);
         let usual = Usual { left: Some(Span { low: 0.0024, median: 0.003, high: 0.0037 }), ..Usual::default() };
         let tiles = campaign_tiles(&counts, Some(&usual));
-        assert_eq!(tiles[4].usual, "usual 0.24\u{2013}0.37%, half below 0.30%");
+        assert_eq!(tiles[4].usual, ["usual 0.24\u{2013}0.37%", "middle 0.30%"]);
         assert!(tiles[4].bar.contains("class=\"us\"") && tiles[0].usual.is_empty());
         assert_eq!(tiles[4].intervals, ["interval 0.10\u{2013}0.88%"]);
     }

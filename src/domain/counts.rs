@@ -195,6 +195,19 @@ impl Counts {
     }
 }
 
+/// With a comma between thousands.
+pub fn grouped(count: i64) -> String {
+    let digits = count.unsigned_abs().to_string();
+    let mut text = if count < 0 { "-".to_owned() } else { String::new() };
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A part of a whole, with its numerator and denominator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {

@@ -3,7 +3,7 @@
 
 use super::view::{Finding, ReceiptKind, RefusalRow, Severity, SiteRow};
 use super::view_campaign::ReceiverRow;
-use crate::domain::counts::Rate;
+use crate::domain::counts::{Rate, grouped};
 use crate::domain::usual::{Span, Usual};
 use crate::domain::{BounceClass, Calendar, CampaignId, Counts, Metric, Timestamp};
 
@@ -108,14 +108,15 @@ fn refusals(of: &Evidence<'_>) -> Option<Finding> {
                     Severity::Bad,
                     "Refused",
                     format!(
-                        "{} of {all} refusals say: {}.",
-                        tries(most),
+                        "{} of {} refusals say: {}.",
+                        grouped(tries(most)),
+                        grouped(all),
                         class.to_lowercase().replace("spf, dkim or dmarc", "SPF, DKIM or DMARC")
                     ),
                     format!(
                         "Since {}; {} people did not get it for this. {}",
                         of.calendar.short(most.since),
-                        most.bounced,
+                        grouped(most.bounced),
                         most.class.advice()
                     ),
                     (of.place("bounces"), "See the replies"),
@@ -131,7 +132,7 @@ fn refusals(of: &Evidence<'_>) -> Option<Finding> {
                     format!("{} of the addresses are dead: {}.", percent(rate.value()), class.to_lowercase()),
                     format!(
                         "{} of {} since {}; they are suppressed now. Providers take this for a bought list: take off who has not opened for long.",
-                        rate.part, rate.whole, of.calendar.short(most.since)
+                        grouped(rate.part), grouped(rate.whole), of.calendar.short(most.since)
                     ),
                     (of.place("bounces"), "See the replies"),
                 )
@@ -160,7 +161,7 @@ fn complaints(of: &Evidence<'_>) -> Option<Finding> {
     Some(finding(
         Severity::Bad,
         "Complaints",
-        format!("{} of {} complained: {}.", rate.part, rate.whole, percent(rate.value())),
+        format!("{} of {} complained: {}.", grouped(rate.part), grouped(rate.whole), percent(rate.value())),
         format!(
             "Since {}; usual at this age is {}. Providers hold back who is complained about: pause, and see whom this list is made of.",
             of.since(),
@@ -175,7 +176,7 @@ fn left(of: &Evidence<'_>) -> Option<Finding> {
     Some(finding(
         Severity::Warn,
         "Leaving",
-        format!("{} of {} left: {}.", rate.part, rate.whole, percent(rate.value())),
+        format!("{} of {} left: {}.", grouped(rate.part), grouped(rate.whole), percent(rate.value())),
         format!(
             "Since {}; usual at this age is {}. Who left gets no more mail of this list.",
             of.since(),
@@ -194,8 +195,8 @@ fn opened(of: &Evidence<'_>) -> Option<Finding> {
             format!("Opened, low, is {}; usual at this age is {}.", percent(rate.value()), range(usual)),
             format!(
                 "{} of {} with a pixel since {}. A site whose band is far lower than the others may file it as junk.",
-                rate.part,
-                rate.whole,
+                grouped(rate.part),
+                grouped(rate.whole),
                 of.since()
             ),
             (of.place("sites"), "Compare the sites"),
@@ -215,7 +216,7 @@ fn clipped(of: &Evidence<'_>) -> Option<Finding> {
     Some(finding(
         Severity::Note,
         "Near limit",
-        format!("Of {some} of {all} mails Gmail may show the beginning only."),
+        format!("Of {} of {} mails Gmail may show the beginning only.", grouped(some), grouped(all)),
         format!("Since {}: {}.{pixel} Shorten the mail.", of.since(), receipt.clipped()?),
         (of.place("receipts"), "See the receipt"),
     ))
@@ -236,7 +237,7 @@ fn untracked(of: &Evidence<'_>) -> Option<Finding> {
     Some(finding(
         Severity::Note,
         "Not tracked",
-        format!("{some} of {all} mails left without a pixel: {}.", percent(rate.value())),
+        format!("{} of {} mails left without a pixel: {}.", grouped(some), grouped(all), percent(rate.value())),
         format!("Since {}; most often because {}. They are in no open rate.", of.since(), isolated(why)),
         (of.place("receipts"), "See the receipt"),
     ))
@@ -248,7 +249,7 @@ fn scanned(of: &Evidence<'_>) -> Option<Finding> {
         finding(
             Severity::Note,
             "Scanners",
-            format!("In {} of {} deliveries only a scanner followed a link.", rate.part, rate.whole),
+            format!("In {} of {} deliveries only a scanner followed a link.", grouped(rate.part), grouped(rate.whole)),
             format!(
                 "{} since {}. They are in no rate; where gateways read the mail first, opens say less than clicks.",
                 percent(rate.value()),
@@ -265,7 +266,7 @@ pub(super) fn isolated(text: &str) -> String {
 }
 
 fn of_all(rate: Rate) -> String {
-    format!("{} of {}: {}", rate.part, rate.whole, percent(rate.value()))
+    format!("{} of {}: {}", grouped(rate.part), grouped(rate.whole), percent(rate.value()))
 }
 
 fn percent(share: f64) -> String {
@@ -376,8 +377,8 @@ mod tests {
         assert_eq!(
             told(&usual),
             [
-                "Complaints: 12 of 1000 complained: 1.2%.",
-                "Leaving: 22 of 1000 left: 2.2%.",
+                "Complaints: 12 of 1,000 complained: 1.2%.",
+                "Leaving: 22 of 1,000 left: 2.2%.",
                 "Low: Opened, low, is 10.0%; usual at this age is 30.0\u{2013}40.0%."
             ]
         );
