@@ -118,7 +118,7 @@ fn opened(counts: &Counts, usual: Option<Span>) -> CampaignTile {
     let whiskers: Vec<_> = [rates.open_low, rates.open_high].into_iter().flatten().map(Rate::interval).collect();
     let mut intervals = interval(" of low", rates.open_low);
     intervals.extend(interval(" of high", rates.open_high));
-    let tracked = format!("surely, of {} with a pixel", counts[Metric::WithPixel].grouped());
+    let tracked = format!("sure, of {} with a pixel", counts[Metric::WithPixel].grouped());
     CampaignTile {
         name: "Opened, low\u{2013}high",
         anchor: "open",

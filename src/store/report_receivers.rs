@@ -145,3 +145,65 @@ fn count(conn: &Connection, scopes: &[CampaignId]) -> Result<i64, StoreError> {
     let values = params_from_iter(scopes.iter().map(|scope| scope.raw()).chain([COUNTED_MAX + 100]));
     Ok(conn.prepare_cached(&sql)?.query_row(values, |row| row.get(0))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+    use crate::store::{schema, views};
+
+    #[test]
+    fn the_others_are_what_the_campaign_has_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = schema::open_writer(&folder.path().join("x.db")).unwrap();
+        schema::migrate(&mut conn, Timestamp::default()).unwrap();
+        views::renew(&mut conn).unwrap();
+        let (one, other) = (CampaignId::from_raw(5_000), CampaignId::from_raw(5_001));
+        let campaign = "insert into v_campaign (id, name, mode, first_at, last_at, first_message, last_message, messages, \
+                        first_delivery_at, recipients, delivered) values (?1, 'c', 0, 0, 0, 0, 0, 1, 0, ?2, ?2)";
+        let site = "insert into v_receiver (scope, site, recipients, delivered) values (?1, ?2, ?3, ?3)";
+        for (id, rows) in
+            [(one, [("a", 50), ("b", 30), ("c", 2), ("d", 1)]), (other, [("a", 1), ("c", 60), ("e", 7), ("f", 0)])]
+        {
+            let sum: i64 = rows.iter().map(|(_, n)| n).sum();
+            conn.execute(campaign, (id.raw(), sum)).unwrap();
+            for (name, n) in rows {
+                conn.execute(site, (id.raw(), name, n)).unwrap();
+            }
+        }
+        conn.execute("insert into v_latency values (5000, 'a', 80, 3), (5000, 'a', 160, 1), (5001, 'a', 80, 0)", [])
+            .unwrap();
+        let shown = |scopes: &[CampaignId], limit| {
+            let rows = with_latency(&conn, scopes, limit).unwrap();
+            let row = |row: &ReceiverRow| (row.site.called(), row.site.counts[Metric::Recipients]);
+            rows.iter().map(row).collect::<Vec<_>>()
+        };
+        let named = |rows: &[(&str, i64)]| rows.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect::<Vec<_>>();
+        assert_eq!(shown(&[one], 2), named(&[("a", 50), ("b", 30), ("2 other sites", 3)]));
+        assert_eq!(shown(&[one], 3), named(&[("a", 50), ("b", 30), ("c", 2), ("1 other site", 1)]));
+        assert_eq!(shown(&[one], 9).len(), 4);
+        // A site with nobody is none.
+        assert_eq!(shown(&[one, other], 2), named(&[("c", 62), ("a", 51), ("3 other sites", 38)]));
+        let latency = with_latency(&conn, &[one, other], 2).unwrap()[1].latency_ms;
+        assert_eq!(latency, Some((latency::span_ms(80), latency::span_ms(160))));
+    }
+
+    #[test]
+    fn no_query_of_the_sites_reads_more_than_it_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = schema::open_writer(&folder.path().join("x.db")).unwrap();
+        schema::migrate(&mut conn, Timestamp::default()).unwrap();
+        views::renew(&mut conn).unwrap();
+        let plan = |sql: &str| -> String {
+            let mut statement = conn.prepare(&format!("explain query plan {sql}")).unwrap();
+            let rows = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
+            rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+        };
+        let most =
+            plan("select site from v_receiver where scope = 1 and recipients > 0 order by recipients desc limit 10");
+        assert!(most.contains("receiver_size (scope=? AND recipients>?)") && !most.contains("TEMP"), "{most}");
+        let latency =
+            plan("select step, sum(n) from v_latency where scope in (1) and site = 'a' group by step order by step");
+        assert!(latency.contains("PRIMARY KEY (scope=? AND site=?)") && !latency.contains("SCAN"), "{latency}");
+    }
+}
