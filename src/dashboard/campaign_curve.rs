@@ -9,7 +9,7 @@ use crate::store::view_campaign::{CampaignView, SettingChange};
 
 const HOUR_MS: f64 = 3_600_000.0;
 /// Points of a line.
-const POINTS_MAX: usize = 120;
+const POINTS_MAX: usize = 100;
 /// Rows of the table of the same numbers.
 const ROWS_MAX: usize = 48;
 /// A campaign that began this moment has an axis too.
