@@ -8,6 +8,7 @@ mod notify;
 mod reload;
 mod settings;
 mod signals;
+mod tracking_host;
 mod web;
 
 use std::collections::HashMap;
@@ -60,7 +61,10 @@ pub fn serve(config: Config, file: Option<&Path>) -> Result<(), String> {
     store.judge_by(config.tracking.audience_rules.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     let store = Arc::new(store);
-    let done = runtime.block_on(run(config, file, Arc::clone(&store)));
+    let done = runtime.block_on(async {
+        note_settings(&config, &store, Clock).await?;
+        run(config, file, Arc::clone(&store)).await
+    });
     // Everything that still writes has ended; what it sent is committed before the folder is let go.
     store.close();
     // After a failure something may still wait for the network; it has nothing left to do.
@@ -184,6 +188,13 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     UnderWay { tasks, stop, delivering, delivery, web, ready }.end(failed).await?;
     let _ = std::fs::remove_file(config.data_dir.join("listening.json"));
     Ok(())
+}
+
+/// Writes down which settings differ from those of the last start, for the campaigns that run across it.
+async fn note_settings(config: &Config, store: &Store, clock: Clock) -> Result<(), String> {
+    let watched = store.watched_settings();
+    let noted = watched.note(settings::watched(config), "by the configuration at a start", clock.now()).await;
+    noted.map(drop).map_err(|e| e.to_string())
 }
 
 /// Takes mail on all its sockets.

@@ -48,6 +48,26 @@ pub(super) fn configured(config: &Config) -> Vec<Configured> {
     config.shown.iter().map(row).collect()
 }
 
+/// What decides how mail is tracked.
+const TRACKED: [&str; 8] = [
+    "tracking.base_url",
+    "tracking.opens",
+    "tracking.clicks",
+    "tracking.text_links",
+    "tracking.unsubscribe",
+    "tracking.exclude_hosts",
+    "tracking.visible_url_links",
+    "tracking.pixel",
+];
+
+/// What decides how mail is tracked and how readers are told apart, as the store compares it with the last start's.
+pub(super) fn watched(config: &Config) -> Vec<(String, String)> {
+    let tracked = config.shown.iter().filter(|shown| TRACKED.contains(&shown.key.as_str()));
+    let mut watched: Vec<_> = tracked.map(|shown| (shown.key.clone(), shown.value.clone())).collect();
+    watched.push(("audience.rules".to_owned(), config.tracking.audience_rules.digest()));
+    watched
+}
+
 /// How the store is opened.
 pub fn store_settings(config: &Config) -> store::Settings {
     store::Settings { data_dir: config.data_dir.clone(), node: config.node, clock: Clock, random }

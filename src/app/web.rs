@@ -12,6 +12,7 @@ use super::Listeners;
 use super::gate::{self, Gate, nothing_here};
 use super::metrics::{self, Watch};
 use super::settings::{self, Certificates};
+use super::tracking_host;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -82,6 +83,7 @@ impl Rooms {
                 tokens: Arc::new(store.token_keys()),
                 orders,
                 troubles,
+                tracking_host: tracking_host::troubles(config, clock),
                 sites: {
                     let dispatcher = watch.dispatcher.clone();
                     Arc::new(move || dispatcher.sites())

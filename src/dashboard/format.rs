@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::counts::Rate;
+use crate::domain::counts::{Rate, grouped};
 use crate::domain::{BounceClass, Calendar, Rates, Timestamp};
 
 /// Counts. Traits, because templates meet values behind any number of references.
@@ -15,15 +15,7 @@ pub trait Written {
 
 impl Written for i64 {
     fn grouped(&self) -> String {
-        let digits = self.unsigned_abs().to_string();
-        let mut text = if *self < 0 { "-".to_owned() } else { String::new() };
-        for (at, digit) in digits.chars().enumerate() {
-            if at > 0 && (digits.len() - at).is_multiple_of(3) {
-                text.push(',');
-            }
-            text.push(digit);
-        }
-        text
+        grouped(*self)
     }
 
     fn signed(&self) -> String {

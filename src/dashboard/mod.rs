@@ -6,10 +6,14 @@
 
 mod auth;
 mod campaign;
+mod campaign_curve;
+mod campaign_tables;
+mod campaign_tiles;
 mod campaigns;
 mod chart;
 mod click_map;
 mod columns;
+mod curve;
 mod format;
 mod forms;
 mod live;
@@ -104,6 +108,8 @@ pub struct Dashboard {
     pub orders: Orders,
     /// Findings that are not in the store.
     pub troubles: Troubles,
+    /// What is wrong with the host that links and pixels lead to.
+    pub tracking_host: Troubles,
     /// How fast mail goes to whom.
     pub sites: Sites,
     /// Time.

@@ -6,6 +6,7 @@
 use std::sync::{Arc, LazyLock};
 
 use ipnet::IpNet;
+use sha2::{Digest, Sha256};
 
 use super::audience::{Audience, Verdict};
 use super::bounce_rules::BrokenRule;
@@ -46,6 +47,14 @@ pub struct SeenHit<'a> {
 /// Rules, in the order in which they are tried. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AudienceRules(pub(super) Arc<Table>);
+
+impl AudienceRules {
+    /// A short number of the rules, another when they are others.
+    pub fn digest(&self) -> String {
+        let digest = Sha256::digest(format!("{:?}", self.0));
+        digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
 
 /// What a file of rules says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -173,6 +173,16 @@ impl Counts {
         self.opened_low() + self[Metric::OpenedPrefetch] + self[Metric::OpenedUnknown]
     }
 
+    /// Unsubscribed or complained, of those delivered; who did both counts twice.
+    pub fn left(&self) -> Option<Rate> {
+        Rate::of(self[Metric::Unsubscribed] + self[Metric::Complained], self[Metric::Delivered])
+    }
+
+    /// Complained, of those delivered.
+    pub fn complained(&self) -> Option<Rate> {
+        Rate::of(self[Metric::Complained], self[Metric::Delivered])
+    }
+
     /// The rates, each `None` without a denominator.
     pub fn rates(&self) -> Rates {
         Rates {
@@ -183,6 +193,19 @@ impl Counts {
             click: Rate::of(self[Metric::ClickedHuman], self[Metric::WithLinks]),
         }
     }
+}
+
+/// With a comma between thousands.
+pub fn grouped(count: i64) -> String {
+    let digits = count.unsigned_abs().to_string();
+    let mut text = if count < 0 { "-".to_owned() } else { String::new() };
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A part of a whole, with its numerator and denominator.

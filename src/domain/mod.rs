@@ -37,6 +37,7 @@ pub mod suppression;
 pub mod suppression_csv;
 pub mod timestamp;
 pub mod token;
+pub mod usual;
 pub mod wire;
 pub mod zone;
 

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::transfer::{Edit, pieces_len};
 
+/// How the clause about a page that Gmail cuts begins.
+pub(super) const CLIP_CLAUSE: &str = "its HTML leaves with";
+
 /// What was done with one link of a message.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReceiptLink {
@@ -126,6 +129,12 @@ impl Receipt {
             shape.push_str(&without_numbers(clause));
         }
         shape
+    }
+
+    /// That its HTML is near or over what Gmail shows, as its clause says it; `None` when it is not.
+    #[must_use]
+    pub fn clipped(&self) -> Option<&str> {
+        self.limits.iter().map(String::as_str).find(|clause| clause.starts_with(CLIP_CLAUSE))
     }
 
     /// What was done, a clause each.

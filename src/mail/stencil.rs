@@ -11,7 +11,7 @@ use super::html::{self, FoundLink};
 use super::link::{self, Rules};
 use super::outline::{HtmlPart, Outline};
 use super::plan::{PixelPlace, Plan};
-use super::receipt::{Receipt, ReceiptLink};
+use super::receipt::{CLIP_CLAUSE, Receipt, ReceiptLink};
 use super::removed;
 use super::transfer::{self, Edit, Piece, Segment, pieces_len};
 use crate::domain::token::Purpose;
@@ -206,7 +206,7 @@ impl<'a> Work<'a> {
         let size = size_out(page, &edits);
         if size > CLIP_WARNING {
             let kb = size / 1_000;
-            self.receipt.limits.push(format!("its HTML leaves with {kb} kB; Gmail hides what is behind 102 kB"));
+            self.receipt.limits.push(format!("{CLIP_CLAUSE} {kb} kB; Gmail hides what is behind 102 kB"));
         }
         if !edits.is_empty() {
             self.splice(part, &decoded, &edits);

@@ -7,6 +7,7 @@ mod incoming;
 mod listener;
 mod session;
 pub mod tls;
+pub mod validity;
 
 use std::future::Future;
 use std::net::IpAddr;

@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::canary;
 use super::error::StoreError;
-use super::report_queue;
 use super::view::{Finding, Severity};
+use super::{report_campaign, report_queue};
 use crate::domain::Calendar;
 
 /// Findings of one kind.
@@ -25,6 +25,7 @@ pub(super) fn findings(conn: &Connection, dropped: u64, calendar: Calendar) -> R
             link: (String::new(), String::new()),
         });
     }
+    findings.extend(report_campaign::bad_of_latest(conn, calendar)?.into_iter().take(FINDINGS_EACH));
     if dropped > 0 {
         findings.push(Finding {
             severity: Severity::Warn,

@@ -19,6 +19,7 @@ use super::queue::Queue;
 use super::reader::Readers;
 use super::recovery::Recovery;
 use super::report::Reports;
+use super::setting_change::WatchedSettings;
 use super::space::Space;
 use super::stories::Stories;
 use super::suppression::Suppressions;
@@ -112,6 +113,11 @@ impl Store {
             data_dir: Arc::new(self.settings.data_dir.clone()),
             random: self.settings.random,
         }
+    }
+
+    /// The handle of who starts the relay.
+    pub fn watched_settings(&self) -> WatchedSettings {
+        WatchedSettings { writer: self.writer.clone() }
     }
 
     /// The handle of tracking.

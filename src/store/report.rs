@@ -13,17 +13,19 @@ use super::view::{
     CampaignReport, CampaignRow, ClickMap, DeliveryReport, DeliveryRow, LinkRow, PersonReport, Point, Receipt,
     RefusalRow, SiteRow, State,
 };
+use super::view_campaign::CampaignView;
 use super::view_queue::{LastReply, QueueReport, RestRow};
 use super::{
     canary, names, report_campaign, report_delivery, report_list, report_overview, report_person, report_queue,
+    report_receivers,
 };
 use crate::domain::counts::METRICS;
 pub use crate::domain::zone::Step;
 use crate::domain::{
-    Address, CampaignId, Counts, DeliveryId, Domain, MessageId, Metric, Mode, PersonId, Selection, Timestamp,
+    Address, Calendar, CampaignId, Counts, DeliveryId, Domain, MessageId, Metric, Mode, PersonId, Selection, Timestamp,
 };
 
-/// Domains shown before the rest is one row.
+/// Sites shown before the rest is one row.
 pub(super) const SITES_SHOWN: u32 = 10;
 /// Hours of a campaign's curve.
 pub(super) const HOURS_MAX: usize = 400;
@@ -87,6 +89,16 @@ impl Reports {
     /// What the click map of a campaign is drawn from; that of the campaign it is shown in when it was merged.
     pub async fn click_map(&self, id: CampaignId) -> Result<Option<ClickMap>, StoreError> {
         self.readers.read(move |conn| report_campaign::click_map(conn, names::shown_in(conn, id)?)).await
+    }
+
+    /// One campaign with all that its page shows; for one that was merged, the one that shows it.
+    pub async fn campaign_view(
+        &self,
+        id: CampaignId,
+        now: Timestamp,
+        calendar: Calendar,
+    ) -> Result<Option<CampaignView>, StoreError> {
+        self.readers.read(move |conn| report_campaign::view(conn, names::shown_in(conn, id)?, (now, calendar))).await
     }
 
     /// The campaign that is shown under a name.
@@ -215,32 +227,12 @@ pub(super) fn series(
     Ok(points)
 }
 
-/// The domains of some scopes with the most recipients, then all others in one row.
+/// The receiving sites of some scopes with the most recipients, then all others in one row.
 pub(super) fn sites(conn: &Connection, scopes: &[CampaignId], shown: u32) -> Result<Vec<SiteRow>, StoreError> {
-    let raw = || scopes.iter().map(|scope| scope.raw());
-    let of_scopes = names::one_of("scope", scopes.len());
-    // Domains of one scope are rows of their own; those of several have to be met first.
-    let (columns, grouped, by) = match scopes {
-        [_] => (count_columns(), "", "recipients"),
-        _ => (count_sums(), "group by domain", "sum(recipients)"),
-    };
-    let sql = format!("select domain, {columns} from v_site where {of_scopes} {grouped} order by {by} desc limit ?");
-    let mut statement = conn.prepare_cached(&sql)?;
-    let read = |row: &Row<'_>| Ok(SiteRow { domain: row.get(0)?, domains: 1, counts: read_counts(row, 1)? });
-    let values = params_from_iter(raw().chain([shown.into()]));
-    let mut sites = statement.query_map(values, read)?.collect::<Result<Vec<_>, _>>()?;
-    let sql = format!("select count(distinct domain), {} from v_site where {of_scopes}", count_sums());
-    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, read_counts(row, 1)?));
-    let (domains, mut others) = conn.prepare_cached(&sql)?.query_row(params_from_iter(raw()), read)?;
-    sites.iter().for_each(|site| others -= site.counts);
-    let rest = domains - i64::try_from(sites.len()).unwrap_or(0);
-    if rest > 0 {
-        sites.push(SiteRow { domain: String::new(), domains: rest, counts: others });
-    }
-    Ok(sites)
+    report_receivers::sites(conn, scopes, shown)
 }
 
-fn count_sums() -> String {
+pub(super) fn count_sums() -> String {
     Metric::ALL.iter().map(|m| format!("coalesce(sum({}), 0)", m.as_str())).collect::<Vec<_>>().join(", ")
 }
 
@@ -282,7 +274,8 @@ pub(super) fn read_link(row: &Row<'_>) -> rusqlite::Result<LinkRow> {
 pub(super) fn read_refusal(row: &Row<'_>) -> rusqlite::Result<(u8, RefusalRow, i64, i64)> {
     let code: u8 = row.get(0)?;
     let class = crate::domain::BounceClass::from_code(code).unwrap_or(crate::domain::BounceClass::Other);
-    let refusal = RefusalRow { class, bounced: row.get(1)?, deferrals: row.get(2)?, sample: String::new() };
+    let since = Timestamp::from_millis(row.get(5)?);
+    let refusal = RefusalRow { class, bounced: row.get(1)?, deferrals: row.get(2)?, sample: String::new(), since };
     Ok((code, refusal, row.get(3)?, row.get(4)?))
 }
 

@@ -5,16 +5,24 @@ use std::cmp::Reverse;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::error::StoreError;
+use super::findings_campaign::Evidence;
 use super::fold::mode_code;
 use super::ledger::TextField;
 use super::report::{self, HOURS_MAX, Step};
-use super::view::{CampaignReport, CampaignRow, ClickMap, Point, RefusalRow, Sample};
-use super::{canary, kinds, names, order, report_links};
-use crate::domain::{CampaignId, Counts, MessageId, Metric, Mode, Selection, Timestamp};
+use super::view::{CampaignReport, CampaignRow, ClickMap, Finding, Point, RefusalRow, Sample, Severity};
+use super::view_campaign::CampaignView;
+use super::{
+    canary, findings_campaign, kinds, names, order, report_clients, report_links, report_receivers, report_usual,
+    setting_change,
+};
+use crate::domain::{Calendar, CampaignId, Counts, MessageId, Metric, Mode, Selection, Timestamp};
 
 /// Hours of a list's sparkline.
 const SPARK_HOURS: usize = 48;
 const HOUR_MS: i64 = 3_600_000;
+const DAY_HOURS: usize = 24;
+/// Campaigns whose findings are on the overview.
+const LATEST_LOOKED_AT: u32 = 3;
 
 /// A row and what only the whole report shows.
 struct Found {
@@ -175,6 +183,73 @@ fn sample(conn: &Connection, message: i64) -> Result<Option<Sample>, StoreError>
     Ok(Some(Sample { message: MessageId::from_raw(message), delivery, recipient, body_kept }))
 }
 
+/// One campaign with all that its page shows.
+pub(super) fn view(
+    conn: &Connection,
+    id: CampaignId,
+    (now, calendar): (Timestamp, Calendar),
+) -> Result<Option<CampaignView>, StoreError> {
+    let Some(report) = whole(conn, id, report::SITES_SHOWN)? else { return Ok(None) };
+    let members = names::members(conn, id)?;
+    let hours_shown = hours_shown(&report, now);
+    let usual = match report.first_delivery_at {
+        Some(first) => report_usual::usual(conn, &report.row, first, (now, hours_shown))?,
+        None => None,
+    };
+    let receivers = report_receivers::with_latency(conn, &members, report::SITES_SHOWN)?;
+    let findings = findings_campaign::findings(&Evidence {
+        id,
+        counts: &report.row.counts,
+        first_at: report.row.first_at,
+        receivers: &receivers,
+        refusals: &report.refusals,
+        kinds: &report.kinds,
+        usual: usual.as_ref(),
+        calendar,
+    });
+    let first = report.first_delivery_at.unwrap_or(now).min(report.row.first_at);
+    let last = Timestamp::from_millis(first.millis() + i64::try_from(HOURS_MAX).unwrap_or(0) * HOUR_MS);
+    Ok(Some(CampaignView {
+        clients: report_clients::of(conn, &members)?,
+        changes: setting_change::between(conn, first, last.min(now))?,
+        hours_shown,
+        usual,
+        receivers,
+        findings,
+        report,
+    }))
+}
+
+/// Up to its age while it is young; later up to the last hour with anything in it, and a day at least.
+fn hours_shown(report: &CampaignReport, now: Timestamp) -> usize {
+    let Some(first) = report.first_delivery_at else { return 0 };
+    let age = usize::try_from((now.millis() - first.bucket().millis()) / HOUR_MS).unwrap_or(0) + 1;
+    age.min(DAY_HOURS).max(report.hours.len()).min(HOURS_MAX)
+}
+
+/// What is bad in the latest campaigns, each finding with its campaign's name.
+pub(super) fn bad_of_latest(conn: &Connection, calendar: Calendar) -> Result<Vec<Finding>, StoreError> {
+    let mut found = Vec::new();
+    for row in list(conn, Some(Mode::Live), LATEST_LOOKED_AT)? {
+        let members = names::members(conn, row.id)?;
+        let mut own = findings_campaign::findings(&Evidence {
+            id: row.id,
+            counts: &row.counts,
+            first_at: row.first_at,
+            receivers: &report_receivers::alone(conn, &members, report::SITES_SHOWN)?,
+            refusals: &refusals(conn, &members)?,
+            kinds: &[],
+            usual: None,
+            calendar,
+        });
+        own.retain(|finding| finding.severity == Severity::Bad);
+        let name = findings_campaign::isolated(&row.name);
+        own.iter_mut().for_each(|finding| finding.title = format!("{name}: {}", finding.title));
+        found.extend(own);
+    }
+    Ok(found)
+}
+
 /// One point for every hour since the first delivery up to the last with anything in it, at most `most`.
 fn hours(conn: &Connection, members: &[CampaignId], first: Timestamp, most: usize) -> Result<Vec<Point>, StoreError> {
     let start = first.bucket();
@@ -196,7 +271,7 @@ fn hours(conn: &Connection, members: &[CampaignId], first: Timestamp, most: usiz
 
 fn refusals(conn: &Connection, members: &[CampaignId]) -> Result<Vec<RefusalRow>, StoreError> {
     let sql = format!(
-        "select class, bounced, deferrals, sample_source, sample_seq from v_refusal \
+        "select class, bounced, deferrals, sample_source, sample_seq, sample_at from v_refusal \
          where (bounced > 0 or deferrals > 0) and {} order by bounced desc, deferrals desc",
         names::one_of("campaign", members.len())
     );
@@ -208,6 +283,7 @@ fn refusals(conn: &Connection, members: &[CampaignId]) -> Result<Vec<RefusalRow>
         if let Some(same) = refusals.iter_mut().find(|other| other.class == refusal.class) {
             same.bounced += refusal.bounced;
             same.deferrals += refusal.deferrals;
+            same.since = same.since.min(refusal.since);
             continue;
         }
         refusal.sample = report::text(conn, source, seq, TextField::Reply.code())?;

@@ -40,6 +40,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0019_canary", include_str!("../../migrations/0019_canary.sql")),
     ("0020_credential_priority", include_str!("../../migrations/0020_credential_priority.sql")),
     ("0022_user_zone", include_str!("../../migrations/0022_user_zone.sql")),
+    ("0023_settings", include_str!("../../migrations/0023_settings.sql")),
 ];
 
 /// The `user_version` of a copy.

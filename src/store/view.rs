@@ -104,6 +104,8 @@ pub struct RefusalRow {
     pub deferrals: i64,
     /// The reply of one of them, exactly; empty when erased.
     pub sample: String,
+    /// When it came: the first of them.
+    pub since: Timestamp,
 }
 
 /// One delivery in a list.

@@ -1,12 +1,15 @@
 //! Pages and the JSON for programs.
 
 mod a_campaigns_mails_show_one_receipt;
+mod a_campaigns_page_says_why_it_is_low;
 mod a_persons_page_shows_all_mail_to_them;
 mod a_preview_asks_nobody;
 mod a_receipt_of_a_thousand_links_stays_short;
+mod a_setting_that_changed_is_marked;
 mod an_open_overview_changes_under_its_reader;
 mod an_open_overview_hears_of_a_click;
 mod campaigns_are_named_by_lists_and_by_people;
+mod campaigns_of_one_and_of_none_are_shown;
 mod every_page_suits_every_reader;
 mod every_page_works_without_script;
 mod markup_from_a_mail_is_shown_harmlessly;

@@ -46,7 +46,7 @@ async fn the_first_campaign_shows_on_its_page() {
     let at = at + campaigns[at..].find("\"/campaigns/").map_or(0, |n| n + 1);
     let campaign = campaigns[at..].split('"').next().unwrap();
     let shown = page(campaign).await;
-    for wanted in ["first-campaign", "https://example.com/hello", "1 of 1", "100%"] {
+    for wanted in ["first-campaign", "https://example.com/hello", "<b>1</b> of 1", "100%"] {
         assert!(shown.contains(wanted), "{wanted} is not on the page: {shown}");
     }
     for path in ["/", "/messages", "/queue", "/domains", "/how"] {
