@@ -5,6 +5,7 @@
 //! the network. May import `store`, `mail`, `work`, `domain` and `clock`.
 
 mod auth;
+mod campaign_people;
 mod chart;
 mod format;
 mod forms;
@@ -21,6 +22,7 @@ mod settings;
 mod shell;
 mod source;
 mod suppressions;
+mod tables;
 
 pub use auth::guard;
 pub use forms::only_own_forms;
@@ -128,6 +130,10 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/", web::get().to(numbers::overview))
         .route("/campaigns", web::get().to(numbers::campaigns))
         .route("/campaigns/{id}", web::get().to(numbers::campaign))
+        .route("/campaigns.csv", web::get().to(tables::campaigns))
+        .route("/campaigns/{id}/people", web::get().to(campaign_people::people))
+        .route("/campaigns/{id}/people.csv", web::get().to(tables::people))
+        .route("/campaigns/{id}/{table:links|sites|hours|refusals}.csv", web::get().to(tables::of_campaign))
         .route("/campaigns/{id}/name", web::post().to(naming::rename))
         .route("/campaigns/{id}/merge", web::post().to(naming::merge))
         .route("/campaigns/{id}/separate", web::post().to(naming::separate))

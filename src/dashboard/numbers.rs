@@ -8,6 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::auth::User;
+use super::campaign_people::{Listed, WrittenLinks as _};
 use super::chart::{self, Line};
 use super::format::{
     Written as _, WrittenBand as _, WrittenClass as _, WrittenCount as _, WrittenRate as _, WrittenTime as _,
@@ -251,6 +252,7 @@ struct CampaignPage {
     classes: Vec<(&'static str, i64, i64, &'static str)>,
     kinds_sum: String,
     kinds: Vec<KindRow>,
+    listed: Listed,
 }
 
 /// GET /campaigns/{id}
@@ -300,6 +302,7 @@ pub async fn campaign_page(
         shell: Shell::new(state, "campaigns", &user.0),
         kinds_sum,
         kinds,
+        listed: Listed::some(state, id).await?,
         complaint,
         tiles: tiles(&counts),
         funnel: funnel(&counts),

@@ -23,6 +23,7 @@ pub mod order;
 pub mod reply;
 pub mod retry;
 pub mod site;
+pub mod spreadsheet;
 pub mod suppression;
 pub mod suppression_csv;
 pub mod timestamp;

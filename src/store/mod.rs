@@ -13,6 +13,7 @@ mod check;
 mod checkpoint;
 mod error;
 mod export;
+pub mod fields;
 mod findings;
 mod fold;
 mod fold_rows;
@@ -47,6 +48,9 @@ mod repeat_tests;
 mod report;
 mod report_campaign;
 mod report_delivery;
+mod report_people;
+#[cfg(test)]
+mod report_people_tests;
 mod report_person;
 mod report_queue;
 mod schema;
@@ -59,6 +63,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 pub mod view;
+pub mod view_people;
 pub mod view_queue;
 mod wal;
 mod writer;

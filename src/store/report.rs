@@ -329,7 +329,7 @@ pub(super) fn sites(conn: &Connection, scopes: &[CampaignId], shown: u32) -> Res
     Ok(sites)
 }
 
-fn count_sums() -> String {
+pub(super) fn count_sums() -> String {
     Metric::ALL.iter().map(|m| format!("coalesce(sum({}), 0)", m.as_str())).collect::<Vec<_>>().join(", ")
 }
 

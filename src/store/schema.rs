@@ -35,6 +35,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0016_repeats", include_str!("../../migrations/0016_repeats.sql")),
     ("0017_source_addresses", include_str!("../../migrations/0017_source_addresses.sql")),
     ("0018_credential_life", include_str!("../../migrations/0018_credential_life.sql")),
+    ("0021_people", include_str!("../../migrations/0021_people.sql")),
 ];
 
 /// The views' definition, for a scratch copy or a second set beside the first.
@@ -42,6 +43,7 @@ pub(super) const VIEWS: &str = concat!(
     include_str!("../../migrations/0002_views.sql"),
     include_str!("../../migrations/0003_suppressions.sql"),
     include_str!("../../migrations/0004_waiting_sites.sql"),
+    include_str!("../../migrations/0021_people.sql"),
 );
 
 /// The `user_version` of a copy.

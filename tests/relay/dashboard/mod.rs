@@ -8,6 +8,7 @@ mod campaigns_are_named_by_lists_and_by_people;
 mod every_page_suits_every_reader;
 mod every_page_works_without_script;
 mod markup_from_a_mail_is_shown_harmlessly;
+mod page_csv_and_json_name_the_same_people;
 mod past;
 mod the_first_campaign_shows_on_its_page;
 mod the_source_shows_what_was_changed;
