@@ -21,6 +21,8 @@ use crate::domain::{CampaignId, Counts, DeliveryId, MessageId, Metric, Timestamp
 const TIME_MAX: Duration = Duration::from_millis(200);
 /// Rows that are looked through for a page.
 const SCANNED_MAX: usize = 20_000;
+/// The same where each has its links looked up.
+const SCANNED_MAX_BY_LINK: usize = 5_000;
 /// Of these, those by each index at least, however many are asked.
 const SCANNED_MIN: usize = 500;
 /// Rows between two looks at the clock.
@@ -63,6 +65,8 @@ pub(super) fn list(
     let counts = counts(conn, &members)?;
     let ways = ways(filter, &counts);
     let total = if ways.is_empty() { Some(0) } else { total(conn, &members, filter, &counts)? };
+    // Where the counts know of nobody, there is nothing to look through.
+    let ways = if total == Some(0) { Vec::new() } else { ways };
     let mut search = Search {
         filter,
         after: after.map_or(i64::MIN, DeliveryId::raw),
@@ -71,7 +75,8 @@ pub(super) fn list(
         limit,
         alarm,
     };
-    let share = (SCANNED_MAX / (ways.len() * members.len()).max(1)).max(SCANNED_MIN);
+    let most = if filter.link.is_some() { SCANNED_MAX_BY_LINK } else { SCANNED_MAX };
+    let share = (most / (ways.len() * members.len()).max(1)).max(SCANNED_MIN);
     for (member, way) in members.iter().flat_map(|member| ways.iter().map(move |way| (*member, way))) {
         search.look(conn, member, way, share)?;
     }
@@ -287,15 +292,19 @@ impl Search<'_> {
         if !fits || !address.contains(&self.filter.holds) || !did(self.filter, state) {
             return Ok(None);
         }
+        if let Some(position) = self.filter.link {
+            let class = self.filter.class.filter(|_| self.filter.deed != Some(Deed::Opened));
+            let best = links(conn, delivery, (position, position))?;
+            let fits = |best: &Audience| class.is_none_or(|class| class == Opened::By(*best));
+            if state.clicking().is_none() || !best.iter().any(|(_, best)| fits(best)) {
+                return Ok(None);
+            }
+        }
         let links = match state.clicking() {
-            Some(_) => links(conn, delivery)?,
+            Some(_) => links(conn, delivery, (1, u16::MAX))?,
             None => Vec::new(),
         };
-        let Some(position) = self.filter.link else { return Ok(Some(row(state, delivery, address, links))) };
-        let class = self.filter.class.filter(|_| self.filter.deed != Some(Deed::Opened));
-        let follows =
-            |(at, best): &(u16, Audience)| *at == position && class.is_none_or(|class| class == Opened::By(*best));
-        Ok(links.iter().any(follows).then(|| row(state, delivery, address, links)))
+        Ok(Some(row(state, delivery, address, links)))
     }
 
     /// The rows of the page, behind which delivery the list goes on, and whether it was cut before the page was full.
@@ -329,12 +338,12 @@ fn did(filter: &PeopleFilter, state: &DeliveryState) -> bool {
     }
 }
 
-/// The links of a mail that were followed, each with its best class.
-fn links(conn: &Connection, delivery: i64) -> Result<Vec<(u16, Audience)>, StoreError> {
-    let sql = "select position, class from v_hit where delivery = ?1 and position > 0 group by position, class \
-               having sum(n) > 0 order by position limit ?2";
+/// The links of a mail that were followed, from a position to another, each with its best class.
+fn links(conn: &Connection, delivery: i64, (from, to): (u16, u16)) -> Result<Vec<(u16, Audience)>, StoreError> {
+    let sql = "select position, class from v_hit where delivery = ?1 and position between ?2 and ?3 \
+               group by position, class having sum(n) > 0 order by position limit ?4";
     let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query(params![delivery, LINKS_MAX])?;
+    let mut rows = statement.query(params![delivery, from, to, LINKS_MAX])?;
     let mut links: Vec<(u16, Audience)> = Vec::new();
     while let Some(row) = rows.next()? {
         let (position, Some(class)) = (row.get(0)?, Audience::from_code(row.get(1)?)) else { continue };

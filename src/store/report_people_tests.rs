@@ -151,7 +151,7 @@ async fn every_filter_finds_who_looking_at_everyone_would() {
             }
             filter.holds = holds.to_owned();
             let wanted: Vec<_> = everyone.iter().filter(|row| is_asked_for(row, &filter)).cloned().collect();
-            let (rows, total) = all(&store, &filter, 3).await;
+            let (rows, total) = all(&store, &filter, 9).await;
             assert_eq!(rows, wanted, "{filter:?}");
             assert!(total.is_none_or(|total| total == i64::try_from(rows.len()).unwrap()), "{filter:?} {total:?}");
             found_by += usize::from(!rows.is_empty());
