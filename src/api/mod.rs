@@ -1,6 +1,7 @@
 //! JSON for programs, behind HTTP Basic with a credential. May import `store`, `domain` and `clock`.
 
 mod message;
+mod tables;
 
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -9,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::counts::Rate;
-use crate::domain::{Counts, Credential, Metric, Mode};
-use crate::store::view::{CampaignReport, CampaignRow, LinkRow};
+use crate::domain::{CampaignId, Credential, Mode};
+use crate::store::fields::{Fields, Table};
+use crate::store::view::CampaignReport;
 use crate::store::{Accounts, CampaignsOf, Reports, StoreError};
 
 /// Campaigns a page.
@@ -34,6 +35,8 @@ pub fn configure(config: &mut web::ServiceConfig, api: Api) {
         .app_data(web::Data::new(api))
         .route("/api/v1/campaigns", web::get().to(campaigns))
         .route("/api/v1/campaigns/{name}", web::get().to(campaign))
+        .route("/api/v1/campaigns/{name}/people", web::get().to(tables::people))
+        .route("/api/v1/campaigns/{name}/{table:links|sites|hours|refusals}", web::get().to(tables::of_campaign))
         .route("/api/v1/messages/{id}", web::get().to(message::message));
 }
 
@@ -62,7 +65,10 @@ async fn campaigns(request: HttpRequest, api: web::Data<Api>, query: web::Query<
     let page = query.page.unwrap_or(1).clamp(1, 1_000_000);
     let of = CampaignsOf { mode, ..CampaignsOf::default() };
     match api.reports.campaigns(of, (page - 1) * PAGE, PAGE).await {
-        Ok((rows, _)) => answer(&json!({"campaigns": rows.iter().map(row_json).collect::<Vec<_>>(), "page": page})),
+        Ok((rows, _)) => {
+            let rows: Vec<_> = rows.iter().map(|row| row.fields().json()).collect();
+            answer(&json!({"campaigns": rows, "page": page}))
+        }
         Err(error) => store_failed(&error),
     }
 }
@@ -73,19 +79,33 @@ async fn campaign(
     name: web::Path<String>,
     query: web::Query<Query>,
 ) -> HttpResponse {
-    let mode = match authorised(&request, &api).and_then(|()| query.mode()) {
-        Ok(mode) => mode,
-        Err(refusal) => return refusal,
-    };
+    match authorised(&request, &api).and_then(|()| query.mode()) {
+        Ok(mode) => {
+            report(&api, &name, mode).await.map_or_else(|refusal| refusal, |report| answer(&report_json(&report)))
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+/// The campaign of a name, whole.
+async fn report(api: &Api, name: &str, mode: Option<Mode>) -> Result<CampaignReport, HttpResponse> {
+    let id = find(api, name, mode).await?;
+    api.reports.campaign(id).await.map_err(|error| store_failed(&error))?.ok_or_else(nothing)
+}
+
+/// The number of the campaign of a name: of the mode that is asked for, else of the relay's own or the other.
+async fn find(api: &Api, name: &str, mode: Option<Mode>) -> Result<CampaignId, HttpResponse> {
     let other = if api.mode == Mode::Live { Mode::Sandbox } else { Mode::Live };
     let modes = mode.map_or_else(|| vec![api.mode, other], |mode| vec![mode]);
     for mode in modes {
-        match api.reports.campaign_named(&name, mode).await {
-            Ok(Some(report)) => return answer(&report_json(&report)),
-            Ok(None) => {}
-            Err(error) => return store_failed(&error),
+        if let Some(id) = api.reports.campaign_id(name, mode).await.map_err(|error| store_failed(&error))? {
+            return Ok(id);
         }
     }
+    Err(nothing())
+}
+
+fn nothing() -> HttpResponse {
     failed(404, "there is no campaign of this name")
 }
 
@@ -131,73 +151,16 @@ fn store_failed(error: &StoreError) -> HttpResponse {
 }
 
 fn report_json(report: &CampaignReport) -> Value {
-    let mut value = row_json(&report.row);
-    value["links"] = report.links.iter().map(link_json).collect();
-    let refusal = |r: &crate::store::view::RefusalRow| json!({"class": r.class.as_str(), "bounced": r.bounced, "deferrals": r.deferrals, "sample": r.sample});
-    value["refusals"] = report.refusals.iter().map(refusal).collect();
+    let mut value = report.row.fields().json();
+    for table in [Table::Links, Table::Refusals] {
+        value[table.as_str()] = rows_json(report, table);
+    }
     let rest = |r: &crate::store::view_queue::RestRow| json!({"site": r.site, "waiting": r.waiting, "since": r.since.rfc3339(), "tried": r.tried, "refused": r.refused, "complained": r.complained, "why": r.why()});
     value["held"] = report.rests.iter().map(rest).collect();
     value["receipts"] = report.kinds.iter().map(message::kind_json).collect();
     value
 }
 
-fn row_json(row: &CampaignRow) -> Value {
-    let counts = &row.counts;
-    let mut value = json!({
-        "campaign": row.name, "mode": row.mode.as_str(), "messages": row.messages, "subject": row.subject,
-        "first_at": row.first_at.rfc3339(), "last_at": row.last_at.rfc3339(),
-        "opened": opened_json(counts), "clicked": clicked_json(counts), "rates": rates_json(counts),
-    });
-    for metric in [
-        Metric::Recipients,
-        Metric::Queued,
-        Metric::Deferred,
-        Metric::Delivered,
-        Metric::Bounced,
-        Metric::Expired,
-        Metric::Suppressed,
-        Metric::Cancelled,
-        Metric::LateBounced,
-        Metric::Complained,
-        Metric::Unsubscribed,
-        Metric::WithPixel,
-        Metric::WithLinks,
-    ] {
-        value[metric.as_str()] = json!(counts[metric]);
-    }
-    value
-}
-
-fn opened_json(counts: &Counts) -> Value {
-    json!({
-        "human": counts[Metric::OpenedHuman], "proxy": counts[Metric::OpenedProxy],
-        "inferred": counts[Metric::OpenedInferred], "prefetch": counts[Metric::OpenedPrefetch],
-        "scanner": counts[Metric::OpenedScanner], "unknown": counts[Metric::OpenedUnknown],
-        "total_events": counts[Metric::OpenEvents],
-    })
-}
-
-fn clicked_json(counts: &Counts) -> Value {
-    json!({
-        "human": counts[Metric::ClickedHuman], "proxy": counts[Metric::ClickedProxy],
-        "prefetch": counts[Metric::ClickedPrefetch], "scanner": counts[Metric::ClickedScanner],
-        "unknown": counts[Metric::ClickedUnknown], "total_events": counts[Metric::ClickEvents],
-    })
-}
-
-fn rates_json(counts: &Counts) -> Value {
-    let rates = counts.rates();
-    // Four decimals, as pages round to one of a percent at the most.
-    let rate = |rate: Option<Rate>| rate.map(|rate| (rate.value() * 10_000.0).round() / 10_000.0);
-    json!({
-        "delivery": rate(rates.delivery), "bounce": rate(rates.bounce), "open_low": rate(rates.open_low),
-        "open_high": rate(rates.open_high), "click": rate(rates.click),
-    })
-}
-
-fn link_json(link: &LinkRow) -> Value {
-    json!({
-        "position": link.position, "url": link.url, "personal": link.personal, "label": link.label, "human": link.human, "proxy": link.proxy,
-        "unknown": link.unknown, "prefetch": link.prefetch, "scanner": link.scanner, "total_events": link.total_events,
-    })
+fn rows_json(report: &CampaignReport, table: Table) -> Value {
+    report.table(table).iter().map(Fields::json).collect()
 }

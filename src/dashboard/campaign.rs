@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use super::auth::User;
 use super::campaign_curve::{CurveHour, Shape, curve};
+use super::campaign_people::{Listed, WrittenLinks as _};
 use super::campaign_tables::{self as tables, FunnelRow, LinkShown, RefusalShown, SiteShown, UsedRow};
 use super::campaign_tiles::{CampaignTile, campaign_tiles};
-use super::format::{Written as _, WrittenCount as _, WrittenSpan as _, WrittenTime as _};
+use super::format::{Written as _, WrittenClass as _, WrittenCount as _, WrittenSpan as _, WrittenTime as _};
 use super::receipts::{KindRow, kind_rows};
 use super::shell::{Answer, Fault, Shell, State, campaign_id, html, see_other};
 use crate::domain::{CampaignId, Counts, Metric, Mode};
@@ -53,6 +54,7 @@ struct CampaignPage {
     kinds_sum: String,
     kinds: Vec<KindRow>,
     changes: Vec<SettingChange>,
+    listed: Listed,
 }
 
 impl CampaignPage {
@@ -110,7 +112,8 @@ async fn page(
         view.findings.sort_by_key(|finding| finding.severity);
     }
     let shape = if query.curve.as_deref() == Some("hour") { Shape::PerHour } else { Shape::Cumulative };
-    let template = fill(view, shell, (shape, complaint), now);
+    let listed = Listed::some(state, id).await?;
+    let template = fill(view, shell, (shape, complaint), listed, now);
     Ok(html(status, template.render()?))
 }
 
@@ -118,6 +121,7 @@ fn fill(
     mut view: CampaignView,
     shell: Shell,
     (shape, complaint): (Shape, &'static str),
+    listed: Listed,
     now: crate::domain::Timestamp,
 ) -> CampaignPage {
     let counts = view.report.row.counts;
@@ -128,6 +132,7 @@ fn fill(
     let (kinds_sum, kinds) = kind_rows(std::mem::take(&mut view.report.kinds));
     let more_findings = view.findings.split_off(view.findings.len().min(FINDINGS_OPEN));
     CampaignPage {
+        listed,
         complaint,
         age: view.report.first_delivery_at.map_or_else(String::new, |at| now.since(at).span()),
         tiles: campaign_tiles(&counts, view.usual.as_ref()),

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::format::Written as _;
-
 /// A horizontal bar in parts of a whole: class and share.
 pub fn bar(parts: &[(&str, f64)], height: u32) -> String {
     let mut svg = format!("<svg class=\"hb\" height=\"{height}\" aria-hidden=\"true\">");

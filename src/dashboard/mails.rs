@@ -5,13 +5,14 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use mail_parser::MessageParser;
 use serde::Deserialize;
+use url::form_urlencoded;
 
 use super::auth::User;
 use super::format::{Written as _, WrittenCount as _, WrittenSize as _, WrittenTime as _};
 use super::receipts::ShownReceipt as _;
-use super::shell::{Answer, Fault, Shell, State, campaign_id, delivery_id, page};
+use super::shell::{Answer, Fault, Shell, State, delivery_id, page};
 use crate::domain::event::Hit;
-use crate::domain::{BounceClass, Calendar, DeliveryId, Device, Domain, Fact, Mode, Suppression};
+use crate::domain::{Address, BounceClass, Calendar, CampaignId, DeliveryId, Device, Domain, Fact, Mode, Suppression};
 use crate::mail::preview;
 use crate::store::DeliveryFilter;
 use crate::store::view::{DeliveryReport, DeliveryRow, Repeat, State as DeliveryState, TimelineEntry};
@@ -25,13 +26,32 @@ const SOURCE_MAX: usize = 200 << 10;
 const FRAME_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct Query {
-    campaign: Option<String>,
-    state: Option<String>,
-    domain: Option<String>,
-    before: Option<String>,
-    show: Option<String>,
+    /// Its number or its name.
+    campaign: String,
+    state: String,
+    /// Who it is to, whole.
+    to: String,
+    domain: String,
+    before: String,
+    show: String,
+}
+
+impl Query {
+    /// The address of the same list from a place on, or of its beginning.
+    fn place(&self, before: Option<DeliveryId>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let words = [("state", &self.state), ("campaign", &self.campaign), ("to", &self.to), ("domain", &self.domain)];
+        query.extend_pairs(words.into_iter().filter(|(_, word)| !word.is_empty()));
+        query.extend_pairs(before.map(|before| ("before", before.to_string())));
+        format!("/messages?{}", query.finish())
+    }
+
+    fn before(&self) -> Result<Option<DeliveryId>, Fault> {
+        (!self.before.is_empty()).then(|| delivery_id(&self.before)).transpose()
+    }
 }
 
 fn state_of(text: &str) -> Option<DeliveryState> {
@@ -44,32 +64,65 @@ struct MessagesPage {
     shell: Shell,
     rows: Vec<DeliveryRow>,
     states: Vec<&'static str>,
-    state: String,
+    query: Query,
+    /// What the campaign is called, which may be looked for by its number.
     campaign: String,
-    domain: String,
-    next: Option<DeliveryId>,
+    is_first: bool,
+    is_all: bool,
+    first: String,
+    next: Option<String>,
 }
 
 /// GET /messages
 pub async fn messages(user: User, state: State, query: web::Query<Query>) -> Answer {
-    let campaign = query.campaign.as_deref().filter(|text| !text.is_empty()).map(campaign_id).transpose()?;
-    let wanted = query.state.as_deref().and_then(state_of);
-    let before = query.before.as_deref().map(delivery_id).transpose()?;
+    let query = query.into_inner();
+    let before = query.before()?;
+    let campaign = campaign_of(&state, query.campaign.trim()).await?;
+    let to = query.to.trim();
+    let person = match Address::parse(to) {
+        Ok(address) => state.reports.person_id(address).await?,
+        Err(_) => None,
+    };
+    // What is looked for and not known is in no mail.
+    let unknown = (!to.is_empty() && person.is_none()) || (!query.campaign.trim().is_empty() && campaign.is_none());
+    let wanted = state_of(&query.state);
     // A domain's deliveries are found while they wait.
-    let waiting_at = query.domain.as_deref().and_then(|text| Domain::parse(text).ok());
+    let waiting_at = Domain::parse(&query.domain).ok();
     let wanted = if waiting_at.is_some() { Some(DeliveryState::Queued) } else { wanted };
-    let domain = waiting_at.as_ref().map(ToString::to_string).unwrap_or_default();
-    let filter = DeliveryFilter { campaign, state: wanted, waiting_at, ..DeliveryFilter::default() };
-    let (rows, next) = list(&state, filter, before).await?;
+    let (campaign, name) = campaign.unzip();
+    let filter = DeliveryFilter { campaign, state: wanted, waiting_at, person, ..DeliveryFilter::default() };
+    let is_all = filter == DeliveryFilter::default() && !unknown;
+    let (rows, next) = if unknown { (Vec::new(), None) } else { list(&state, filter, before).await? };
     page(&MessagesPage {
         shell: Shell::new(&state, "messages", &user.0),
         rows,
         states: DeliveryState::ALL.map(DeliveryState::as_str).to_vec(),
-        state: wanted.map_or_else(String::new, |state| state.as_str().to_owned()),
-        campaign: query.campaign.clone().unwrap_or_default(),
-        domain,
-        next,
+        campaign: name.unwrap_or_else(|| query.campaign.clone()),
+        is_first: before.is_none(),
+        is_all,
+        first: query.place(None),
+        next: next.map(|next| query.place(Some(next))),
+        query,
     })
+}
+
+/// The campaign of a number or of a name, in this mode rather than in the other, and what it is called.
+async fn campaign_of(state: &State, text: &str) -> Result<Option<(CampaignId, String)>, Fault> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if let Ok(id) = text.parse()
+        && let Some(name) = state.reports.campaign_name(id).await?
+    {
+        return Ok(Some((id, name)));
+    }
+    let other = if state.mode == Mode::Live { Mode::Sandbox } else { Mode::Live };
+    for mode in [state.mode, other] {
+        if let Some(id) = state.reports.campaign_id(text, mode).await? {
+            return Ok(Some((id, text.to_owned())));
+        }
+    }
+    Ok(None)
 }
 
 async fn list(
@@ -270,11 +323,10 @@ pub async fn inbox(user: User, state: State, query: web::Query<Query>) -> Answer
         mode: Some(Mode::Sandbox),
         ..DeliveryFilter::default()
     };
-    let before = query.before.as_deref().map(delivery_id).transpose()?;
-    let (rows, next) = list(&state, filter, before).await?;
-    let wanted = match &query.show {
-        Some(text) => Some(delivery_id(text)?),
-        None => rows.first().map(|row| row.delivery),
+    let (rows, next) = list(&state, filter, query.before()?).await?;
+    let wanted = match query.show.as_str() {
+        "" => rows.first().map(|row| row.delivery),
+        text => Some(delivery_id(text)?),
     };
     let shown = match wanted {
         Some(id) => state.reports.delivery(id).await?,

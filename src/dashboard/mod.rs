@@ -7,6 +7,7 @@
 mod auth;
 mod campaign;
 mod campaign_curve;
+mod campaign_people;
 mod campaign_tables;
 mod campaign_tiles;
 mod campaigns;
@@ -32,6 +33,7 @@ mod settings;
 mod shell;
 mod source;
 mod suppressions;
+mod tables;
 mod tiles;
 
 pub use auth::guard;
@@ -154,6 +156,10 @@ pub fn configure(config: &mut web::ServiceConfig, dashboard: Dashboard) {
         .route("/campaigns/{id}", web::get().to(campaign::campaign))
         .route("/campaigns/{id}/map", web::get().to(click_map::map))
         .route("/campaigns/{id}/map/mail", web::get().to(click_map::mail))
+        .route("/campaigns.csv", web::get().to(tables::campaigns))
+        .route("/campaigns/{id}/people", web::get().to(campaign_people::people))
+        .route("/campaigns/{id}/people.csv", web::get().to(tables::people))
+        .route("/campaigns/{id}/{table:links|sites|hours|refusals}.csv", web::get().to(tables::of_campaign))
         .route("/campaigns/{id}/name", web::post().to(naming::rename))
         .route("/campaigns/{id}/merge", web::post().to(naming::merge))
         .route("/campaigns/{id}/separate", web::post().to(naming::separate))

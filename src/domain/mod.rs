@@ -33,6 +33,7 @@ pub mod priority;
 pub mod reply;
 pub mod retry;
 pub mod site;
+pub mod spreadsheet;
 pub mod suppression;
 pub mod suppression_csv;
 pub mod timestamp;

@@ -10,6 +10,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator, Writer};
 
 use super::address::Address;
+use super::spreadsheet::{armed, disarmed};
 use super::suppression::{Entry, Reason, stream};
 use super::timestamp::Timestamp;
 
@@ -23,8 +24,6 @@ const REASON_NAMES: &[&str] = &["reason", "suppressionreason", "type", "suppress
 const SCOPE_NAMES: &[&str] = &["scope", "stream", "list", "listid"];
 const TIME_NAMES: &[&str] = &["createdat", "created", "date", "timestamp", "time", "lastupdatetime", "addedat"];
 
-/// Characters that begin a formula.
-const FORMULA: &[char] = &['=', '+', '-', '@', '\t', '\r'];
 /// Cells of a broken row are shown up to here, in characters.
 const SHOWN_MAX: usize = 80;
 /// What divides the columns is looked for in this much of the header row, in octets.
@@ -181,20 +180,6 @@ fn time_of(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(at.and_utc().timestamp_millis()))
 }
 
-/// A cell that a spreadsheet takes for text. An apostrophe before what would be a formula; one more where there are some
-/// already, so that reading takes exactly ours away.
-fn disarmed(cell: &str) -> String {
-    if is_formula(cell) { format!("'{cell}") } else { cell.to_owned() }
-}
-
-fn armed(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|rest| is_formula(rest)).unwrap_or(cell)
-}
-
-fn is_formula(cell: &str) -> bool {
-    cell.trim_start_matches('\'').starts_with(FORMULA)
-}
-
 /// Writes a list with [`COLUMNS`].
 pub struct Out<W: Write>(Writer<W>);
 
@@ -224,6 +209,7 @@ impl<W: Write> Out<W> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spreadsheet::FORMULA;
     use super::*;
     use proptest::prelude::*;
 

@@ -39,7 +39,7 @@ impl State {
         }
     }
 
-    const fn metric(self) -> Metric {
+    pub(super) const fn metric(self) -> Metric {
         match self {
             Self::Queued => Metric::Queued,
             Self::Suppressed => Metric::Suppressed,
@@ -108,7 +108,8 @@ pub(super) struct Contribution {
 
 /// How an opened delivery is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opened {
+pub enum Opened {
+    /// By the best class that fetched the pixel.
     By(Audience),
     /// Clicked by a person, pixel fetched by none but machines.
     Inferred,
@@ -231,6 +232,11 @@ impl DeliveryState {
         self.known && self.state == State::Delivered && self.links > 0
     }
 
+    /// Who clicked it and when; `None` when that does not count.
+    pub(super) fn clicking(&self) -> Option<(Audience, i64)> {
+        self.clicked.filter(|_| self.clicks_count()).map(|class| (class, self.clicked_at))
+    }
+
     /// How its opening counts and when; `None` when it does not.
     pub(super) fn opening(&self) -> Option<(Opened, i64)> {
         if !(self.known && self.state == State::Delivered && self.pixel) {
@@ -280,8 +286,8 @@ impl DeliveryState {
             Some((Opened::Inferred, at)) => adds.stamp(Metric::OpenedInferred, at),
             None => {}
         }
-        if let Some(class) = self.clicked.filter(|_| self.clicks_count()) {
-            adds.stamp(Counts::clicked(class), self.clicked_at);
+        if let Some((class, at)) = self.clicking() {
+            adds.stamp(Counts::clicked(class), at);
         }
         adds.stamp_if(self.late_bounced_at > 0, Metric::LateBounced, self.late_bounced_at);
         adds.stamp_if(self.complained_at > 0, Metric::Complained, self.complained_at);

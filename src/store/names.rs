@@ -10,8 +10,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::error::StoreError;
 use super::fold::mode_code;
 use super::fold_links::{LINKS_MAX, PATTERNS_MAX};
+use super::person;
+use super::report::Reports;
 use super::writer::{Lane, Writer};
-use crate::domain::{Campaign, CampaignId, Mode, Timestamp, link};
+use crate::domain::{Address, Campaign, CampaignId, Mode, PersonId, Timestamp, link};
 
 /// A list that was silent for this long begins a new campaign.
 const LIST_SILENCE: Duration = Duration::from_hours(24);
@@ -63,6 +65,29 @@ impl Names {
     }
 }
 
+/// Looking up what pages and programs are asked for by name.
+impl Reports {
+    /// The number of the campaign that is shown under a name.
+    pub async fn campaign_id(&self, name: &str, mode: Mode) -> Result<Option<CampaignId>, StoreError> {
+        let name = name.to_owned();
+        let find = move |conn: &Connection| {
+            let id = shown_as(conn, &name, mode)?;
+            Ok(called(conn, id)?.map(|_| id))
+        };
+        self.readers.read(find).await
+    }
+
+    /// What a campaign is called; `None` when there is none.
+    pub async fn campaign_name(&self, id: CampaignId) -> Result<Option<String>, StoreError> {
+        self.readers.read(move |conn| Ok(called(conn, id)?.map(|(name, _)| name))).await
+    }
+
+    /// The number of an address; `None` when it was never mailed nor suppressed, or is erased.
+    pub async fn person_id(&self, address: Address) -> Result<Option<PersonId>, StoreError> {
+        self.readers.read(move |conn| person::find(conn, &address)).await
+    }
+}
+
 fn rename(conn: &Connection, id: CampaignId, name: &str) -> Result<Result<(), NameFault>, StoreError> {
     let Some(mode) = mode_of(conn, id)? else { return Ok(Err(NameFault::Missing)) };
     let wanted = Campaign::new(name, mode);
@@ -96,6 +121,14 @@ fn mode_of(conn: &Connection, id: CampaignId) -> Result<Option<Mode>, StoreError
     let sql = "select mode from v_campaign where id = ?1 and name <> ''";
     let found = conn.prepare_cached(sql)?.query_row([id.raw()], |row| super::report::read_mode(row, 0)).optional()?;
     Ok(found)
+}
+
+/// What a campaign is called, and whether it is live; `None` when there is none.
+pub(super) fn called(conn: &Connection, id: CampaignId) -> Result<Option<(String, Mode)>, StoreError> {
+    let sql = "select coalesce(n.name, c.name), c.mode from v_campaign c left join campaign_name n on n.campaign = c.id \
+               where c.id = ?1 and c.name <> ''";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, super::report::read_mode(row, 1)?));
+    Ok(conn.prepare_cached(sql)?.query_row([id.raw()], read).optional()?)
 }
 
 fn by_name(conn: &Connection, named: &Campaign) -> Result<CampaignId, StoreError> {

@@ -49,6 +49,13 @@ impl Readers {
         done
     }
 
+    /// Whether so much time has passed since now.
+    pub(super) fn alarm(&self, time: Duration) -> impl Fn() -> bool + Send + use<> {
+        let clock = self.clock;
+        let deadline = clock.instant() + time;
+        move || clock.instant() > deadline
+    }
+
     /// A read of the relay's own work: no deadline, no waiting behind pages.
     pub(super) async fn read_long<T, F>(&self, read: F) -> Result<T, StoreError>
     where

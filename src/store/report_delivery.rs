@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::error::StoreError;
 use super::fold::mode_code;
+use super::fold_state::{DeliveryState, Opened};
 use super::ledger::{self, TextField};
 use super::report::{self, DeliveryFilter};
 use super::view::{DeliveryReport, DeliveryRow, State, TimelineEntry, Waiting};
@@ -19,34 +20,46 @@ use crate::domain::{CampaignId, DeliveryId, Fact, MessageId, PersonId, Source, T
 const TIMELINE_MAX: u32 = 1_000;
 
 const SELECT_ROW: &str = "select d.delivery, d.message, d.campaign, coalesce(n.name, c.name), d.mode, coalesce(p.address, ''), \
-    coalesce(m.subject, ''), d.state, d.tries, d.accepted_at, d.opened, d.clicked, d.last_at, d.person, d.pixel \
+    coalesce(m.subject, ''), d.state, d.tries, d.accepted_at, d.opened, d.clicked, d.last_at, d.person, d.pixel, d.links \
     from v_delivery d left join v_campaign c on c.id = d.campaign left join campaign_name n on n.campaign = d.campaign \
     left join person p on p.id = d.person \
     left join message m on m.id = d.message";
 
 /// The same of mail that the relay wrote itself, which the views do not know.
 const SELECT_OWN: &str = "select d.delivery, d.message, 0, 'own mail', d.mode, d.address, coalesce(m.subject, ''), \
-    d.state, d.tries, d.accepted_at, 0, 0, d.last_at, 0, 0 from notice_delivery d left join message m on m.id = d.message";
+    d.state, d.tries, d.accepted_at, 0, 0, d.last_at, 0, 0, 0 from notice_delivery d left join message m on m.id = d.message";
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
-    let opened = Audience::from_code(row.get(10)?);
-    let clicked = Audience::from_code(row.get(11)?);
-    let seen = matches!(opened, Some(Audience::Human | Audience::Proxy));
-    let pixel: bool = row.get(14)?;
+    let mode = report::read_mode(row, 4)?;
+    // What counts as opened and clicked is the fold's to say.
+    let counted = DeliveryState {
+        known: true,
+        state: State::from_code(row.get(7)?),
+        opened: Audience::from_code(row.get(10)?),
+        clicked: Audience::from_code(row.get(11)?),
+        pixel: row.get(14)?,
+        links: row.get(15)?,
+        ..DeliveryState::unknown(row.get(2)?, mode)
+    };
+    let (opened, inferred) = match counted.opening() {
+        Some((Opened::By(class), _)) => (Some(class), false),
+        Some((Opened::Inferred, _)) => (None, true),
+        None => (None, false),
+    };
     Ok(DeliveryRow {
         delivery: DeliveryId::from_raw(row.get(0)?),
         message: MessageId::from_raw(row.get(1)?),
         campaign: CampaignId::from_raw(row.get(2)?),
         campaign_name: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
-        mode: report::read_mode(row, 4)?,
+        mode,
         recipient: row.get(5)?,
         subject: row.get(6)?,
-        state: State::from_code(row.get(7)?),
+        state: counted.state,
         tries: row.get(8)?,
         accepted_at: Timestamp::from_millis(row.get(9)?),
         opened,
-        inferred: pixel && !seen && clicked == Some(Audience::Human),
-        clicked,
+        inferred,
+        clicked: counted.clicking().map(|(class, _)| class),
         last_at: Timestamp::from_millis(row.get(12)?),
     })
 }
@@ -130,11 +143,12 @@ pub(super) fn query_of(filter: &DeliveryFilter, before: Option<DeliveryId>, limi
             _ => want("d.mode = ?", 0),
         }
     }
-    if let Some(state) = filter.state {
-        want("d.state = ?", state.code());
-    }
     if let Some(before) = before {
         want(&format!("{id} < ?"), before.raw());
+    }
+    if let Some(state) = filter.state {
+        // Written out, so that the partial indexes of what was not delivered are seen to fit.
+        wanted.push(format!("d.state = {}", state.code()));
     }
     values.push(Value::Integer(limit.into()));
     (format!("{select} where {} order by {id} desc limit ?", wanted.join(" and ")), values)

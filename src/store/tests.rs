@@ -86,7 +86,7 @@ pub(super) fn ok() -> Reply {
     Reply::local(250, EnhancedCode(2, 0, 0), "ok")
 }
 
-fn hit(due: &Due, position: u16, class: Audience) -> NewHit {
+pub(super) fn hit(due: &Due, position: u16, class: Audience) -> NewHit {
     NewHit {
         delivery: due.delivery,
         position,

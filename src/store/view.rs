@@ -71,7 +71,7 @@ pub struct CampaignRow {
 }
 
 /// One bucket of a series.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Point {
     /// Where the bucket begins.
     pub at: Timestamp,
@@ -83,7 +83,7 @@ pub struct Point {
 pub use super::view_links::{ClickMap, LinkRow, Sample};
 
 /// The deliveries of one recipient domain in a campaign (or in all).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SiteRow {
     /// The domain; empty for "all others".
     pub domain: String,
@@ -131,11 +131,11 @@ pub struct DeliveryRow {
     pub tries: u32,
     /// When it was accepted.
     pub accepted_at: Timestamp,
-    /// The best class that opened it.
+    /// The best class that opened it, where that counts and is not inferred.
     pub opened: Option<Audience>,
-    /// A person clicked, but only machines fetched the pixel.
+    /// Whether it counts as opened because a person clicked, though only machines fetched the pixel.
     pub inferred: bool,
-    /// The best class that clicked.
+    /// The best class that clicked, where that counts.
     pub clicked: Option<Audience>,
     /// The last event's time.
     pub last_at: Timestamp,

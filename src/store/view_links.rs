@@ -3,7 +3,7 @@
 use crate::domain::{CampaignId, Counts, DeliveryId, MessageId, link};
 
 /// A link of a campaign.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct LinkRow {
     /// From 1, in document order; 0 for "other links", past the cap of 1,000.
     pub position: u16,

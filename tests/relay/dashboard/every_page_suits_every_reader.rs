@@ -26,6 +26,7 @@ async fn places(browser: &Browser) -> Vec<(&'static str, String)> {
         ("campaigns-of-a-name", "/campaigns?q=spring&sort=name"),
         ("campaigns-none", "/campaigns?q=summer"),
         ("messages", "/messages"),
+        ("messages-to-one", "/messages?to=ok-reader1%40harbour.example"),
         ("inbox", "/inbox"),
         ("queue", "/queue"),
         ("domains", "/domains"),
@@ -42,9 +43,17 @@ async fn places(browser: &Browser) -> Vec<(&'static str, String)> {
     .map(|(name, path)| (name, path.to_owned()))
     .into();
     browser.open("/campaigns?sort=recipients").await;
-    places.push(("campaign", link(browser, "/campaigns/").await));
-    let campaign = places.last().unwrap().1.clone();
-    places.push(("click-map", format!("{campaign}/map")));
+    let campaign = link(browser, "/campaigns/").await;
+    for (name, page) in [
+        ("click-map", "map"),
+        ("people", "people"),
+        ("people-clicked", "people?did=clicked&class=human"),
+        ("people-nobody", "people?q=nobody%40harbour.example"),
+        ("people-unreadable", "people?link=x"),
+    ] {
+        places.push((name, format!("{campaign}/{page}")));
+    }
+    places.push(("campaign", campaign));
     for (name, state) in
         [("message-delivered", "delivered"), ("message-bounced", "bounced"), ("message-queued", "queued")]
     {
@@ -90,7 +99,10 @@ async fn every_page_suits(width: u32) {
         browser.open(&path).await;
         let title = browser.script("return document.title").await;
         assert!(title.as_str().unwrap().ends_with("Postrider"), "{path}: {title}");
-        let missing = |line: &String| name == "missing" && line.contains("404 (Not Found)");
+        let missing = |line: &String| {
+            (name == "missing" && line.contains("404 (Not Found)"))
+                || (name == "people-unreadable" && line.contains("400 (Bad Request)"))
+        };
         wrong.extend(
             browser.complaints().await.into_iter().filter(|line| !missing(line)).map(|line| format!("{name}: {line}")),
         );

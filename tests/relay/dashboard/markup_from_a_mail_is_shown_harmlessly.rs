@@ -32,6 +32,7 @@ async fn markup_from_a_mail_is_shown_harmlessly() {
         format!("/messages/{message}"),
         format!("/messages/{message}/source"),
         format!("/campaigns/{campaign}"),
+        format!("/campaigns/{campaign}/people"),
     ]) {
         let answer = get(&path).await;
         assert_eq!(answer.status, 200, "{path}");

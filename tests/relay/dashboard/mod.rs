@@ -13,6 +13,7 @@ mod campaigns_of_one_and_of_none_are_shown;
 mod every_page_suits_every_reader;
 mod every_page_works_without_script;
 mod markup_from_a_mail_is_shown_harmlessly;
+mod page_csv_and_json_name_the_same_people;
 mod past;
 mod the_click_map_counts_people_at_each_link;
 mod the_first_campaign_shows_on_its_page;

@@ -19,7 +19,9 @@ async fn every_answer_says_how_it_may_be_used() {
     let linked = |start: &str| list.split(&format!("\"{start}")).nth(1).unwrap().split('"').next().unwrap().to_owned();
     let (message, campaign) =
         (format!("/messages/{}", linked("/messages/")), format!("/campaigns/{}", linked("/campaigns/")));
-    let own = ["/", "/campaigns", &campaign, "/messages", &message, "/inbox", "/queue", "/suppressions", "/domains"];
+    let (people, file) = (format!("{campaign}/people"), format!("{campaign}/people.csv"));
+    let own =
+        ["/", "/campaigns", &campaign, &people, "/messages", &message, "/inbox", "/queue", "/suppressions", "/domains"];
     let own: Vec<&str> = own.into_iter().chain(["/how", "/settings", "/login", "/welcome/x"]).collect();
     let mut answers = Vec::new();
     for path in own.iter().copied().chain([
@@ -35,6 +37,8 @@ async fn every_answer_says_how_it_may_be_used() {
         "/robots.txt",
         "/api/v1/campaigns",
         "/suppressions/export.csv",
+        "/campaigns.csv",
+        &file,
         "/queue/order?act=pause&kind=all",
         "/suppressions?before=x",
         "/o/x.gif",

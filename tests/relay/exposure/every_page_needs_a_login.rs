@@ -9,7 +9,11 @@ async fn every_page_needs_a_login() {
     let pages = [
         "/",
         "/campaigns",
+        "/campaigns.csv",
         "/campaigns/1",
+        "/campaigns/1/people",
+        "/campaigns/1/people.csv",
+        "/campaigns/1/links.csv",
         "/messages",
         "/messages/1",
         "/messages/1/preview",
@@ -64,7 +68,13 @@ async fn every_page_needs_a_login() {
         let answer = relay.http(&Request::form(path, &fields)).await;
         assert_eq!((answer.status, answer.header("location")), (303, Some("/login")), "{path}");
     }
-    for path in ["/api/v1/campaigns", "/api/v1/campaigns/c", "/api/v1/messages/1"] {
+    for path in [
+        "/api/v1/campaigns",
+        "/api/v1/campaigns/c",
+        "/api/v1/campaigns/c/people",
+        "/api/v1/campaigns/c/links",
+        "/api/v1/messages/1",
+    ] {
         assert_eq!(relay.http(&Request::get(path)).await.status, 401, "{path}");
         assert_eq!(relay.http(&Request::get(path).basic("first", "wrong")).await.status, 401, "{path}");
     }

@@ -42,7 +42,7 @@ async fn markup_from_servers_and_visitors_is_shown_harmlessly() {
     assert!(message.contains("&#60;script&#62;alert(1)"), "the reply and the agent are shown: {message}");
     let mut pages = vec![list.clone(), message];
     let campaign = format!("/campaigns/{}", find(&list, "\"/campaigns/"));
-    for path in ["/", "/queue", "/domains", "/settings", &campaign] {
+    for path in ["/", "/queue", "/domains", "/settings", &campaign, &format!("{campaign}/people")] {
         pages.push(browser.get(path).await.text());
     }
     pages.extend(people(&browser).await);
@@ -58,6 +58,8 @@ async fn markup_from_servers_and_visitors_is_shown_harmlessly() {
         format!("/messages?state={query}&campaign={query}"),
         format!("/campaigns?sort={query}&mode={query}"),
         format!("/campaigns/{query}"),
+        format!("{campaign}/people?state={query}&did={query}&class={query}&link={query}&q={query}&after={query}"),
+        format!("{campaign}/people?q={query}"),
         format!("/?range={query}"),
         format!("/welcome/{query}"),
         format!("/people/{query}"),

@@ -31,6 +31,15 @@ async fn quotes_and_wildcards_are_letters() {
     for start in ["%", "_", "*", "user%", "user_", "'", "\"", "user5'--", "' or '1'='1", "\\", "user5\u{0}"] {
         assert_eq!(found(start).await, 0, "{start}");
     }
+    let campaign = relay.campaign("plain").await["id"].as_str().unwrap().to_owned();
+    let people = format!("/campaigns/{campaign}/people");
+    for (holds, found) in
+        [("%", 0), ("_", 0), ("b@b", 1), ("b_b", 0), ("B@B.example", 1), ("' or '1'='1", 0), ("\\", 0)]
+    {
+        let holds: String = url::form_urlencoded::byte_serialize(holds.as_bytes()).collect();
+        let page = browser.get(&format!("{people}?q={holds}")).await.text();
+        assert_eq!(page.matches("href=\"/people/b%40b.example\"").count(), found, "{holds}");
+    }
     for evil in ["'", "\"", "%", "_", "1 or 1=1", "1' or '1'='1", "1; drop table event", "--", "\\", "\u{0}"] {
         let evil: String = url::form_urlencoded::byte_serialize(evil.as_bytes()).collect();
         for parameter in ["mode", "page"] {
@@ -46,7 +55,13 @@ async fn quotes_and_wildcards_are_letters() {
             format!("/messages?state={evil}"),
             format!("/messages?before={evil}"),
             format!("/messages?domain={evil}"),
+            format!("/messages?to={evil}"),
             format!("/messages/{evil}"),
+            format!("{people}?state={evil}"),
+            format!("{people}?did={evil}&class={evil}&link={evil}&after={evil}"),
+            format!("{people}?q={evil}"),
+            format!("{people}.csv?q={evil}"),
+            format!("/campaigns.csv?mode={evil}"),
             format!("/queue?site={evil}"),
             format!("/suppressions?reason={evil}"),
             format!("/suppressions?before={evil}"),
