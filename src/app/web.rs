@@ -12,6 +12,7 @@ use super::Listeners;
 use super::gate::{self, Gate, nothing_here};
 use super::metrics::{self, Watch};
 use super::settings::{self, Certificates};
+use super::world::SIMULATED;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -87,6 +88,7 @@ impl Rooms {
                 clock,
                 random: settings::random,
                 mode,
+                simulated: config.data_dir.join(SIMULATED).exists(),
                 base_url: config.tracking.base_url.clone(),
                 hostname: config.hostname.to_string(),
                 dashboard_url: dashboard_url.to_owned(),

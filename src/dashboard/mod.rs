@@ -100,6 +100,8 @@ pub struct Dashboard {
     pub random: fn() -> u64,
     /// Whether mail leaves the house.
     pub mode: Mode,
+    /// Whether mail and readers are those of `postrider demo`.
+    pub simulated: bool,
     /// The tracking host's URL, without a final slash.
     pub base_url: String,
     /// The relay's name.

@@ -20,6 +20,8 @@ pub struct Shell {
     pub user: String,
     /// Whether mail stays in the house.
     pub sandbox: bool,
+    /// Whether mail and readers are those of `postrider demo`.
+    pub simulated: bool,
     /// The relay's name.
     pub hostname: String,
     /// The program's version.
@@ -32,6 +34,7 @@ impl Shell {
             section,
             user: user.to_owned(),
             sandbox: dashboard.mode == Mode::Sandbox,
+            simulated: dashboard.simulated,
             hostname: dashboard.hostname.clone(),
             version: env!("CARGO_PKG_VERSION"),
         }

@@ -35,6 +35,8 @@ pub struct Dispatch {
     pub schedule: RetrySchedule,
     /// How each site is approached.
     pub sites: Arc<Providers>,
+    /// Whether sandbox mail goes to servers too, which are part of the sandbox then; else it stays in the inbox.
+    pub sandbox_has_servers: bool,
     /// How long deliveries under way may take to end at a stop.
     pub grace: Duration,
     /// Time.
