@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
 
 use super::copy::{self, TRACKING_HOST};
 use super::diary::Diary;
@@ -47,7 +48,7 @@ impl Audience {
     }
 
     async fn pay(&self, taken: &Taken, visits: Vec<Visit>) {
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         for visit in visits {
             tokio::time::sleep_until(began + visit.after).await;
             self.visit(taken, &visit).await;

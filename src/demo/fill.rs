@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::audience::Audience;
 use super::diary::Diary;
@@ -60,7 +61,7 @@ struct Login(String, String);
 
 /// Does it all, then says where to look.
 pub(super) async fn fill(stage: Stage, place: Place) -> Result<(), String> {
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let Stage { names, hosts, diary, folder, share } = stage;
     let web = Web::new(place.web);
     let audience = receive(names, hosts, &diary, &web)?;
