@@ -12,6 +12,7 @@ pub mod config;
 pub mod control;
 pub mod dashboard;
 pub mod delivery;
+pub mod demo;
 pub mod domain;
 pub mod mail;
 pub mod server;

@@ -39,9 +39,8 @@ pub(super) async fn greet(
         priority: String::new(),
     };
     let Response::Credential { username, password } = performer.perform(request).await else { return Ok(()) };
-    let token = secret(settings::random);
-    accounts.create_link(Credential::hash(token.as_bytes()), None, clock.now()).await.map_err(fault)?;
-    let text = text(listeners, dashboard, &username, &password, &token);
+    let link = link(accounts, dashboard, clock).await?;
+    let text = text(listeners, dashboard, &username, &password, &link);
     let mut out = std::io::stdout();
     if out.is_terminal() {
         return out.write_all(text.as_bytes()).map_err(|e| e.to_string());
@@ -53,11 +52,18 @@ pub(super) async fn greet(
     Ok(())
 }
 
-fn text(listeners: &Listeners, dashboard: &str, user: &str, password: &str, token: &str) -> String {
+/// Makes a link with which the first login is made, once, within an hour.
+pub(super) async fn link(accounts: &Accounts, dashboard: &str, clock: Clock) -> Result<String, String> {
+    let token = secret(settings::random);
+    let made = accounts.create_link(Credential::hash(token.as_bytes()), None, clock.now()).await;
+    made.map(|()| format!("{dashboard}/welcome/{token}")).map_err(|e| e.to_string())
+}
+
+fn text(listeners: &Listeners, dashboard: &str, user: &str, password: &str, link: &str) -> String {
     let submission = listeners.submission.first().and_then(|listener| listener.local_addr().ok());
     let (host, port) = submission.map_or_else(Default::default, |a| (a.ip().to_string(), a.port().to_string()));
     let mut text = String::from("Postrider is running. Nothing leaves this machine until delivery.mode says so.\n\n");
-    let _ = write!(text, "Sign in (once, within an hour):\n  {dashboard}/welcome/{token}\n\n");
+    let _ = write!(text, "Sign in (once, within an hour):\n  {link}\n\n");
     let _ = write!(
         text,
         "Relay mail through:\n  host      {host}\n  port      {port}\n  user      {user}\n  password  {password}\n\n"

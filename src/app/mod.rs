@@ -5,11 +5,13 @@ mod gate;
 pub mod log;
 mod metrics;
 mod notify;
+mod outgoing;
 mod reload;
 mod settings;
 mod signals;
 mod tracking_host;
 mod web;
+mod world;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -25,20 +27,22 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use metrics::{Answers, Watch};
+use outgoing::{deliver, dispatcher, orders, troubles};
 use settings::Certificates;
 pub use settings::{dashboard_url, random, store_settings};
+pub use world::{Place, SIMULATED, Servers, World};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, Performer};
 use crate::dashboard;
-use crate::delivery::{Copies, Courier, Dispatcher, Notices, Signers};
+use crate::delivery::{Copies, Dispatcher, Notices, Signers};
 use crate::domain::Domain;
 use crate::mail::cache::StencilCache;
 use crate::mail::dkim::Signer;
 use crate::mail::recipe::SignersFor;
 use crate::server::Opening;
-use crate::store::{Accounts, Orders, Store, StoreError};
+use crate::store::{Accounts, Orders, Store};
 use crate::submission::{self, Intake, Submission};
 
 /// Compiled messages kept in memory, in bytes.
@@ -53,6 +57,11 @@ const SWEEP_STEP_MIN: Duration = Duration::from_secs(1);
 
 /// Runs the relay until it is told to stop. `file` is where the configuration was read from, if it was named.
 pub fn serve(config: Config, file: Option<&Path>) -> Result<(), String> {
+    serve_in(config, file, None)
+}
+
+/// The same in a world that is not the real one, where there is one.
+pub fn serve_in(config: Config, file: Option<&Path>, world: Option<World>) -> Result<(), String> {
     log::start("info,actix_server=warn");
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
@@ -63,7 +72,7 @@ pub fn serve(config: Config, file: Option<&Path>) -> Result<(), String> {
     let store = Arc::new(store);
     let done = runtime.block_on(async {
         note_settings(&config, &store, Clock).await?;
-        run(config, file, Arc::clone(&store)).await
+        run(config, file, Arc::clone(&store), world).await
     });
     // Everything that still writes has ended; what it sent is committed before the folder is let go.
     store.close();
@@ -118,7 +127,7 @@ impl Listeners {
     }
 }
 
-async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(), String> {
+async fn run(config: Config, file: Option<&Path>, store: Arc<Store>, world: Option<World>) -> Result<(), String> {
     let (clock, mut told) = (Clock, signals::Signals::listen()?);
     let listeners = Listeners::bind(&config)?;
     let certificates = Certificates::load(&config)?;
@@ -126,13 +135,10 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     let signers: Arc<Signers> = Arc::new(ArcSwap::from_pointee(load_signers(&accounts).await?));
     let cache = Arc::new(StencilCache::new(STENCIL_CACHE_BYTES));
     let copies = Copies::new(store.queue(), store.token_keys(), Arc::clone(&signers), Arc::clone(&cache));
-    let courier = Courier::new(settings::courier(&config)?).map_err(|e| e.to_string())?;
     let notices = settings::notices(&config, clock, signers_for(&signers));
     let notices = Notices::new(store.queue(), store.token_keys(), notices);
-    let dispatch = settings::dispatch(&config, clock);
-    let dispatcher = Dispatcher::new(store.queue(), copies.clone(), courier, notices.clone(), dispatch)
-        .await
-        .map_err(|e| e.to_string())?;
+    let servers = world.as_ref().map(|world| world.servers);
+    let dispatcher = dispatcher(&config, &store, &copies, &notices, servers).await?;
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -146,15 +152,7 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     let messages = Arc::new(Answers::default());
     let submission = submission(&config, &certificates, &store, intake, &messages)?;
     take_mail(&listeners, &submission, &tasks, &stop)?;
-    let delivering = CancellationToken::new();
-    let delivery = tokio::spawn({
-        let (dispatcher, delivering) = (dispatcher.clone(), delivering.clone());
-        async move { dispatcher.run(delivering).await }
-    });
-    tasks.spawn({
-        let (dispatcher, stop) = (dispatcher.clone(), stop.clone());
-        async move { notices.run(|due| dispatcher.accepted(vec![due]), stop).await }
-    });
+    let (delivering, delivery) = deliver(&dispatcher, notices, &tasks, &stop);
     tasks.spawn(sweep(store.clone(), config.clone(), clock, stop.clone()));
     let troubles = troubles(&store, &dispatcher);
     let ready = Arc::new(AtomicBool::new(false));
@@ -172,7 +170,13 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
     let rooms = web::Rooms::new(&config, &dashboard_url, watch, copies, (orders, troubles));
     let web = web::start(&listeners, &certificates, rooms)?;
     tasks.spawn(follow(certificates.clone(), stop.clone()));
-    first_run::greet(&config, &accounts, &performer, &listeners, &dashboard_url, clock).await?;
+    let mut ended = Ok(());
+    let begun = match world {
+        None => {
+            first_run::greet(&config, &accounts, &performer, &listeners, &dashboard_url, clock).await.map(|()| None)
+        }
+        Some(world) => world.begin(&accounts, &listeners, dashboard_url, clock).await.map(Some),
+    }?;
     ready.store(true, Ordering::SeqCst);
     listeners.write(&config.data_dir);
     tracing::info!(source = %store.source(), "ready");
@@ -184,10 +188,14 @@ async fn run(config: Config, file: Option<&Path>, store: Arc<Store>) -> Result<(
             reload::check_configuration(file, &config);
         }) => None,
         why = store.failed() => Some(why),
+        why = world::failed(begun) => {
+            ended = Err(why);
+            None
+        }
     };
     UnderWay { tasks, stop, delivering, delivery, web, ready }.end(failed).await?;
     let _ = std::fs::remove_file(config.data_dir.join("listening.json"));
-    Ok(())
+    ended
 }
 
 /// Writes down which settings differ from those of the last start, for the campaigns that run across it.
@@ -210,12 +218,6 @@ fn take_mail(
         tasks.spawn(submission.clone().serve(listener, opening, stop.clone()));
     }
     Ok(())
-}
-
-/// What the host and the receivers do to the relay, for the overview and the queue's page.
-fn troubles(store: &Store, dispatcher: &Dispatcher) -> dashboard::Troubles {
-    let (space, dispatcher) = (store.space(), dispatcher.clone());
-    Arc::new(move |calendar| space.finding().into_iter().chain(dispatcher.findings(calendar)).collect())
 }
 
 /// All that has to end before the store is closed.
@@ -262,17 +264,6 @@ async fn load_signers(accounts: &Accounts) -> Result<HashMap<(String, String), A
         signers.insert((key.domain.to_string(), key.selector), Arc::new(signer));
     }
     Ok(signers)
-}
-
-/// Orders to the queue while the relay runs: each is a task of its own, so that it comes to its end whoever asked for it
-/// and went away.
-fn orders(dispatcher: &Dispatcher) -> Orders {
-    let (dispatcher, runtime) = (dispatcher.clone(), tokio::runtime::Handle::current());
-    Arc::new(move |order| {
-        let dispatcher = dispatcher.clone();
-        let task = runtime.spawn(async move { dispatcher.perform(order).await });
-        Box::pin(async move { task.await.unwrap_or_else(|e| Err(StoreError::Closed(e.to_string()))) })
-    })
 }
 
 /// Orders to the queue while no relay runs.

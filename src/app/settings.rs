@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::world::Servers;
 use crate::clock::Clock;
 use crate::config::{AddressFamily, ClientAddresses, Config, DeliveryMode, InsecureAuth, Shown, VisibleUrlLinks};
 use crate::dashboard::Configured;
@@ -158,11 +159,12 @@ pub(super) fn tls(certificate: Option<&Arc<Certificate>>) -> Result<Option<Arc<r
     certificate.map(Certificate::server_config).transpose()
 }
 
-pub(super) fn dispatch(config: &Config, clock: Clock) -> Dispatch {
+pub(super) fn dispatch(config: &Config, clock: Clock, servers: Option<Servers>) -> Dispatch {
     Dispatch {
         schedule: config.delivery.retry.clone(),
         sites: Arc::clone(&config.delivery.sites),
         canary: config.delivery.canary,
+        sandbox_has_servers: servers.is_some(),
         grace: GRACE,
         clock,
         chance,
@@ -181,7 +183,8 @@ pub(super) fn notices(config: &Config, clock: Clock, signers_for: SignersFor) ->
     }
 }
 
-pub(super) fn courier(config: &Config) -> Result<delivery::Settings, String> {
+/// `servers`: those of the sandbox, where it has any; no name is looked up anywhere else then.
+pub(super) fn courier(config: &Config, servers: Option<Servers>) -> Result<delivery::Settings, String> {
     let d = &config.delivery;
     let mode = match d.mode {
         DeliveryMode::Sandbox => delivery::Mode::Sandbox,
@@ -205,6 +208,10 @@ pub(super) fn courier(config: &Config) -> Result<delivery::Settings, String> {
     };
     settings.source_addresses.clone_from(&d.source_addresses);
     settings.providers = Arc::clone(&d.sites);
+    if let Some(Servers { dns, port }) = servers {
+        (settings.mode, settings.dns, settings.port) = (delivery::Mode::Mx, vec![dns], port);
+        (settings.routes, settings.allow_private_mx) = (delivery::Routes::default(), true);
+    }
     Ok(settings)
 }
 

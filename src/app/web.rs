@@ -13,6 +13,7 @@ use super::gate::{self, Gate, nothing_here};
 use super::metrics::{self, Watch};
 use super::settings::{self, Certificates};
 use super::tracking_host;
+use super::world::SIMULATED;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -92,6 +93,7 @@ impl Rooms {
                 random: settings::random,
                 mode,
                 zone: config.web.time_zone,
+                simulated: config.data_dir.join(SIMULATED).exists(),
                 base_url: config.tracking.base_url.clone(),
                 hostname: config.hostname.to_string(),
                 dashboard_url: dashboard_url.to_owned(),

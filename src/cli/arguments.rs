@@ -1,6 +1,6 @@
 //! The command line's grammar.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -23,6 +23,22 @@ pub enum Command {
         after_help = "Examples:\n  postrider serve\n  POSTRIDER_LOG_FORMAT=json postrider serve --config /etc/postrider/postrider.toml"
     )]
     Serve,
+    /// A relay filled with campaigns and a simulated audience, to look at.
+    ///
+    /// It runs on a folder of its own that is removed at the end, with its own configuration: a shop that does not exist
+    /// sends some 4,000 mails through it to servers and readers that are made up. Nothing leaves this machine.
+    #[command(after_help = "Examples:\n  postrider demo\n  postrider demo --small --listen 127.0.0.1:9000 --keep demo")]
+    Demo {
+        /// Keep the data in this folder; it must be empty or missing.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+        /// Where the pages are; without it 127.0.0.1:8080, or a free port where that is taken.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+        /// A tenth of the audience.
+        #[arg(long)]
+        small: bool,
+    },
     /// SMTP users and passwords, also the API's.
     Credential {
         #[command(subcommand)]

@@ -9,13 +9,15 @@ mod reclassify;
 mod suppression;
 mod way;
 
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
 
 use crate::app;
 use crate::config::{self, Complaint, Config, DeliveryMode};
+use crate::demo;
 use arguments::{Arguments, Command};
 
 /// Wrong usage or configuration.
@@ -64,6 +66,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let usable = || config().map_err(|complaints| unusable(&complaints));
     match &arguments.command {
         Command::Serve => app::serve(usable()?, arguments.config.as_deref()).map_err(Failure::failed),
+        Command::Demo { keep, listen, small } => demo(arguments, keep.clone(), *listen, *small),
         Command::Credential { command } => accounts::credential(&usable()?, command),
         Command::User { command } => accounts::user(&usable()?, command),
         Command::Domain { command } => accounts::domain(&usable()?, command),
@@ -81,6 +84,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Command::Man { folder } => facts::manual(folder.as_deref()),
     }
+}
+
+fn demo(arguments: &Arguments, keep: Option<PathBuf>, listen: Option<SocketAddr>, small: bool) -> Result<(), Failure> {
+    if arguments.config.is_some() {
+        return Err(Failure::usage("demo has a configuration of its own; leave --config out"));
+    }
+    demo::run(&demo::Options { keep, listen, small }).map_err(Failure::failed)
 }
 
 fn load(file: Option<&Path>) -> Result<Config, Vec<Complaint>> {

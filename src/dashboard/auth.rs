@@ -67,6 +67,7 @@ pub(super) fn session_hash(state: &Dashboard, request: &HttpRequest) -> Option<[
 #[derive(Template)]
 #[template(path = "login.html")]
 struct LoginPage<'a> {
+    simulated: bool,
     complaint: &'a str,
     email: &'a str,
 }
@@ -79,8 +80,8 @@ pub struct Form {
 }
 
 /// GET /login
-pub async fn login_page() -> Answer {
-    page(&LoginPage { complaint: "", email: "" })
+pub async fn login_page(state: State) -> Answer {
+    page(&LoginPage { simulated: state.simulated, complaint: "", email: "" })
 }
 
 /// POST /login
@@ -90,7 +91,7 @@ pub async fn login(request: HttpRequest, state: State, form: web::Form<Form>) ->
         if state.guard.is_blocked(ip, now) {
             tracing::warn!(%ip, "too many wrong passwords for the dashboard from here");
             let complaint = "Too many wrong passwords came from your address. Wait five minutes.";
-            let mut refusal = refused(StatusCode::TOO_MANY_REQUESTS, complaint, &form.email)?;
+            let mut refusal = refused(&state, StatusCode::TOO_MANY_REQUESTS, complaint, &form.email)?;
             refusal.headers_mut().insert(RETRY_AFTER, HeaderValue::from(WRONG_WINDOW.as_secs()));
             return Ok(refusal);
         }
@@ -103,7 +104,7 @@ pub async fn login(request: HttpRequest, state: State, form: web::Form<Form>) ->
         // Not the name: some type their password into the wrong field.
         tracing::warn!(ip = ip.map(tracing::field::display), "a wrong password for the dashboard");
         let complaint = "That did not match. Check the address and the password.";
-        return refused(StatusCode::UNAUTHORIZED, complaint, &form.email);
+        return refused(&state, StatusCode::UNAUTHORIZED, complaint, &form.email);
     };
     if let Some(ip) = ip {
         state.guard.right(ip);
@@ -112,8 +113,9 @@ pub async fn login(request: HttpRequest, state: State, form: web::Form<Form>) ->
     signed_in(&request, &state, user.id, "/").await
 }
 
-fn refused(status: StatusCode, complaint: &str, email: &str) -> Answer {
-    Ok(html(status, LoginPage { complaint, email }.render()?))
+fn refused(state: &Dashboard, status: StatusCode, complaint: &str, email: &str) -> Answer {
+    let simulated = state.simulated;
+    Ok(html(status, LoginPage { simulated, complaint, email }.render()?))
 }
 
 /// POST /logout
@@ -131,6 +133,7 @@ pub async fn logout(request: HttpRequest, state: State) -> Answer {
 #[derive(Template)]
 #[template(path = "welcome.html")]
 struct WelcomePage<'a> {
+    simulated: bool,
     complaint: &'a str,
     email: &'a str,
     /// The link is for this address.
@@ -142,7 +145,13 @@ struct WelcomePage<'a> {
 pub async fn welcome_page(state: State, token: web::Path<String>) -> Answer {
     let link = state.accounts.link(Credential::hash(token.as_bytes()), state.clock.now()).await?;
     let (open, email) = (link.is_some(), link.and_then(|link| link.email));
-    page(&WelcomePage { complaint: "", email: email.as_deref().unwrap_or_default(), bound: email.is_some(), open })
+    page(&WelcomePage {
+        simulated: state.simulated,
+        complaint: "",
+        email: email.as_deref().unwrap_or_default(),
+        bound: email.is_some(),
+        open,
+    })
 }
 
 /// POST /welcome/{token}: makes the login or sets its password, and signs in.
@@ -152,7 +161,8 @@ pub async fn welcome(request: HttpRequest, state: State, token: web::Path<String
     let bound = link.as_ref().and_then(|link| link.email.clone());
     let email = bound.as_deref().unwrap_or(&form.email);
     let again = |complaint: &str, open| {
-        let body = WelcomePage { complaint, email, bound: bound.is_some(), open }.render()?;
+        let body =
+            WelcomePage { simulated: state.simulated, complaint, email, bound: bound.is_some(), open }.render()?;
         Ok(html(StatusCode::BAD_REQUEST, body))
     };
     if link.is_none() {

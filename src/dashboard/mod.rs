@@ -122,6 +122,8 @@ pub struct Dashboard {
     pub mode: Mode,
     /// In whose times those read who have not chosen.
     pub zone: Zone,
+    /// Whether mail and readers are those of `postrider demo`.
+    pub simulated: bool,
     /// The tracking host's URL, without a final slash.
     pub base_url: String,
     /// The relay's name.

@@ -31,6 +31,8 @@ pub struct Shell {
     pub zone: String,
     /// Whether mail stays in the house.
     pub sandbox: bool,
+    /// Whether mail and readers are those of `postrider demo`.
+    pub simulated: bool,
     /// The relay's name.
     pub hostname: String,
     /// The program's version.
@@ -46,6 +48,7 @@ impl Shell {
             calendar: Calendar::new(zone, now),
             zone: if zone == Zone::UTC { zone.to_string() } else { format!("{zone}, {}", zone.offset(now)) },
             sandbox: dashboard.mode == Mode::Sandbox,
+            simulated: dashboard.simulated,
             hostname: dashboard.hostname.clone(),
             version: env!("CARGO_PKG_VERSION"),
         }

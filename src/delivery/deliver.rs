@@ -119,7 +119,7 @@ impl Inner {
         let begun = self.now();
         let attempts = self.attempt(dues, copy).await;
         let at = self.now();
-        if let Some(first) = dues.first().filter(|due| due.mode == Mode::Live) {
+        if let Some(first) = dues.first().filter(|due| self.is_sent(due)) {
             let (word, told) = attempted::word_of(&attempts);
             self.window().hear(first.delivery, word, &told, begun, at);
         }
@@ -134,25 +134,28 @@ impl Inner {
         .await;
     }
 
+    /// Whether it goes to a server: live mail, and that of a sandbox with servers of its own.
+    fn is_sent(&self, due: &Due) -> bool {
+        due.mode == Mode::Live || self.dispatch.sandbox_has_servers
+    }
+
     async fn attempt(&self, dues: &[Due], copy: &Copy) -> Vec<Attempted> {
         let recipients: Vec<Address> = dues.iter().map(|due| due.address.clone()).collect();
         let Some(first) = dues.first() else { return Vec::new() };
-        match first.mode {
-            Mode::Sandbox => dues.iter().map(|_| Attempted::kept_in_the_inbox()).collect(),
-            Mode::Live => {
-                let (copies, message, delivery) = (self.copies.clone(), first.message, first.delivery);
-                let seven_bit: SevenBit<'_> = &move || {
-                    let copies = copies.clone();
-                    Box::pin(async move { copies.render_seven_bit(message, delivery).await })
-                };
-                let (domain, reverse_path) = (first.address.domain(), copy.reverse_path.as_ref());
-                let (recipients, utf8, wishes) = (&recipients[..], copy.utf8, &*copy.wishes);
-                let speed = self.window().speed(delivery);
-                let (sources, copy) = (&copy.sources[..], &copy.bytes);
-                let parcel = Parcel { reverse_path, domain, recipients, copy, utf8, seven_bit, wishes, sources, speed };
-                self.courier.attempt(parcel).await
-            }
+        if !self.is_sent(first) {
+            return dues.iter().map(|_| Attempted::kept_in_the_inbox()).collect();
         }
+        let (copies, message, delivery) = (self.copies.clone(), first.message, first.delivery);
+        let seven_bit: SevenBit<'_> = &move || {
+            let copies = copies.clone();
+            Box::pin(async move { copies.render_seven_bit(message, delivery).await })
+        };
+        let (domain, reverse_path) = (first.address.domain(), copy.reverse_path.as_ref());
+        let (recipients, utf8, wishes) = (&recipients[..], copy.utf8, &*copy.wishes);
+        let speed = self.window().speed(delivery);
+        let (sources, copy) = (&copy.sources[..], &copy.bytes);
+        let parcel = Parcel { reverse_path, domain, recipients, copy, utf8, seven_bit, wishes, sources, speed };
+        self.courier.attempt(parcel).await
     }
 
     /// Writes an attempt down; gives when the delivery is due again.
@@ -205,13 +208,9 @@ impl Inner {
 
     /// Whether this attempt counts, or only says that this machine reaches nobody.
     fn counts(&self, due: &Due, attempted: &Attempted, now: Timestamp) -> bool {
-        match due.mode {
-            Mode::Sandbox => true,
-            Mode::Live => {
-                self.heard(&attempted.reach, now, Duration::from_millis(attempted.ms))
-                    || now >= self.spared.end_of_life(due, &attempted.reach, now)
-            }
-        }
+        !self.is_sent(due)
+            || self.heard(&attempted.reach, now, Duration::from_millis(attempted.ms))
+            || now >= self.spared.end_of_life(due, &attempted.reach, now)
     }
 
     fn judge(&self, due: &Due, attempted: &Attempted, now: Timestamp, chance: f64) -> Outcome {

@@ -40,6 +40,8 @@ pub struct Dispatch {
     pub sites: Arc<Providers>,
     /// What of a campaign goes ahead of the rest.
     pub canary: Canary,
+    /// Whether sandbox mail goes to servers too, which are part of the sandbox then; else it stays in the inbox.
+    pub sandbox_has_servers: bool,
     /// How long deliveries under way may take to end at a stop.
     pub grace: Duration,
     /// Time.

@@ -8,6 +8,7 @@ mod harness;
 
 mod dashboard;
 mod delivery;
+mod demo;
 mod durability;
 mod exposure;
 mod ledger;
