@@ -5,10 +5,12 @@ use std::time::Duration;
 use std::io::BufRead;
 
 use super::arguments::{CredentialCommand, DomainCommand, UserCommand};
+use super::bar::Bar;
 use super::way::Way;
 use super::{Failure, say};
 use crate::config::Config;
 use crate::control::{DomainLine, Request, Response};
+use crate::store;
 
 pub(super) fn credential(config: &Config, command: &CredentialCommand) -> Result<(), Failure> {
     match command {
@@ -49,8 +51,11 @@ pub(super) fn domain(config: &Config, command: &DomainCommand) -> Result<(), Fai
     }
 }
 
+/// How far it is is read from the database: the fold writes that down, whoever runs it.
 pub(super) fn rebuild(config: &Config) -> Result<(), Failure> {
-    show(ask(config, Request::Rebuild)?)
+    let path = config.data_dir.join(store::FILE);
+    let response = Bar::of("events").beside(|| store::rebuilt(&path).ok().flatten(), || ask(config, Request::Rebuild));
+    show(response?)
 }
 
 fn first_line() -> Result<String, Failure> {

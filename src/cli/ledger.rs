@@ -1,9 +1,10 @@
 //! Commands that only read; the relay may run meanwhile.
 
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::arguments::ExportRange;
+use super::bar::Bar;
 use super::{Failure, say};
 use crate::config::Config;
 use crate::domain::Timestamp;
@@ -19,7 +20,10 @@ pub(super) fn database(config: &Config) -> Result<std::path::PathBuf, Failure> {
 }
 
 pub(super) fn verify(config: &Config) -> Result<(), Failure> {
-    let verified = store::verify(&database(config)?, |_| ())?;
+    let mut bar = Bar::of("events");
+    let verified = store::verify(&database(config)?, |done, total| bar.at(done, total));
+    bar.end();
+    let verified = verified?;
     if verified.differing == 0 {
         say(&format!("{} events replayed, {} rows compared: views and ledger agree", verified.events, verified.rows));
         return Ok(());
@@ -34,18 +38,9 @@ pub(super) fn verify(config: &Config) -> Result<(), Failure> {
 
 pub(super) fn backup(config: &Config, file: &Path) -> Result<(), Failure> {
     database(config)?;
-    let live = std::io::stderr().is_terminal();
-    let mut told = 0;
-    let copied = store::backup(&config.data_dir, file, |done, total| {
-        let percent = done * 100 / total.max(1);
-        if live && percent != told {
-            eprint!("\r{percent} % of {} MiB", total >> 20);
-            told = percent;
-        }
-    });
-    if live {
-        eprintln!();
-    }
+    let mut bar = Bar::of("octets");
+    let copied = store::backup(&config.data_dir, file, |done, total| bar.at(done, total));
+    bar.end();
     let copied = copied?;
     let mib = copied.bytes.div_ceil(1 << 20);
     say(&format!("{}: {mib} MiB with {} events, whole and on the disk", file.display(), copied.events));

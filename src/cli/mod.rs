@@ -2,6 +2,7 @@
 
 mod accounts;
 mod arguments;
+mod bar;
 mod facts;
 mod ledger;
 mod queue;

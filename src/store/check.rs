@@ -1,7 +1,7 @@
 //! Replaying the ledger: to compare the views with it, and to make them again.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::error::StoreError;
 use super::fold::Fold;
@@ -28,13 +28,14 @@ pub struct Verified {
 }
 
 /// Replays the ledger of the database at `path` into a scratch copy and compares every view, in one read snapshot. The
-/// relay may run meanwhile.
-pub fn verify(path: &std::path::Path, mut progress: impl FnMut(i64)) -> Result<Verified, StoreError> {
+/// relay may run meanwhile. `progress` hears how many events of how many are replayed.
+pub fn verify(path: &std::path::Path, mut progress: impl FnMut(u64, u64)) -> Result<Verified, StoreError> {
     let conn = schema::open_reader(path)?;
     conn.execute_batch("begin")?;
     let scratch = Connection::open("")?;
     scratch.execute_batch("pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -65536;")?;
     scratch.execute_batch(views::DEFINITION)?;
+    let total = events_in_all(&conn)?;
     let mut verified = Verified::default();
     if let Some(fault) = structure(&conn)? {
         verified.differ(format!("the file is damaged: {fault}"));
@@ -52,7 +53,7 @@ pub fn verify(path: &std::path::Path, mut progress: impl FnMut(i64)) -> Result<V
             scratch.execute_batch("commit")?;
             verified.events += last - after;
             after = last;
-            progress(verified.events);
+            progress(verified.events.unsigned_abs(), total);
         }
     }
     for (view, keys) in views::ALL {
@@ -183,6 +184,23 @@ fn fold_slice(conn: &Connection, set: char, source: i64) -> Result<usize, StoreE
 /// puts it in the first one's place within one transaction.
 pub struct Rebuild {
     pub(super) writer: Writer,
+}
+
+/// How many events of how many are folded by the rebuild that runs now; `None` when none does.
+pub fn rebuilt(path: &std::path::Path) -> Result<Option<(u64, u64)>, StoreError> {
+    let conn = schema::open_reader(path)?;
+    let there = "select 1 from sqlite_schema where name = 's_cursor'";
+    if conn.query_row(there, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(None);
+    }
+    let folded = conn.query_row("select coalesce(sum(seq), 0) from s_cursor", [], |row| row.get(0))?;
+    Ok(Some((folded, events_in_all(&conn)?)))
+}
+
+/// The numbers of events of a source have no gap.
+fn events_in_all(conn: &Connection) -> Result<u64, StoreError> {
+    let sources = ledger::sources(conn)?;
+    sources.iter().try_fold(0, |sum, (source, _)| Ok(sum + ledger::last_seq(conn, *source)?.unsigned_abs()))
 }
 
 /// The set that is filled.

@@ -113,7 +113,7 @@ mod tests {
         let others = [(0, full()), (HOUR, policy.clone()), (2 * HOUR, policy), (3 * HOUR, full())];
         assert_eq!(ends("others@a.example", &others).await, None);
         store.close();
-        assert_eq!(verify(&folder.path().join(FILE), |_| ()).unwrap().differences, Vec::<String>::new());
+        assert_eq!(verify(&folder.path().join(FILE), |_, _| ()).unwrap().differences, Vec::<String>::new());
     }
 
     #[tokio::test]
@@ -138,6 +138,6 @@ mod tests {
         let entry = Entry { address: ann, reason: Reason::Manual, scope: String::new(), since: None };
         assert_eq!(store.suppressions().add(vec![entry], Origin::Command, start).await.unwrap().present, 1);
         store.close();
-        assert_eq!(verify(&folder.path().join(FILE), |_| ()).unwrap().differing, 0);
+        assert_eq!(verify(&folder.path().join(FILE), |_, _| ()).unwrap().differing, 0);
     }
 }

@@ -92,7 +92,7 @@ pub use account::{Accounts, CredentialRow, DomainKey, NewKey};
 pub use backup::{Copied, backup};
 pub use body::BodyFault;
 pub use canary::{OfTheFirst, Stand};
-pub use check::{Rebuild, Verified, verify};
+pub use check::{Rebuild, Verified, rebuilt, verify};
 pub use error::StoreError;
 pub use export::{Range, export};
 pub use history::History;

@@ -91,7 +91,7 @@ async fn failures_of_a_message_are_told_together_once_and_in_no_count() {
         conn.query_row(&format!("select count(*) from {table}"), [], |row| row.get(0)).unwrap()
     };
     assert_eq!((count("notice_delivery"), count("message"), count("queue_message")), (0, 1, 1));
-    let verified = verify(&folder.path().join(FILE), |_| {}).unwrap();
+    let verified = verify(&folder.path().join(FILE), |_, _| ()).unwrap();
     assert_eq!(verified.differences, Vec::<String>::new());
 }
 

@@ -25,7 +25,7 @@ use super::stories::Stories;
 use super::suppression::Suppressions;
 use super::tally::Tally;
 use super::writer::{Writer, WriterState};
-use super::{body, check, ledger, schema, secret, views};
+use super::{body, check, ledger, schema, secret};
 use crate::clock::Clock;
 use crate::domain::{AudienceRules, IdMaker, Source, TokenKeys};
 
@@ -82,7 +82,6 @@ impl Store {
         let renew = recovery.lost(&conn)? || schema::is_copy(&conn)?;
         let (number, source) = schema::own_source(&mut conn, settings.node, (settings.random)(), renew)?;
         let keys = secret::load(&conn, data_dir, settings.random)?;
-        views::renew(&mut conn)?;
         check::catch_up(&mut conn)?;
         body::prepare(data_dir)?;
         body::sweep_orphans(&conn, data_dir)?;

@@ -63,7 +63,7 @@ async fn what_was_under_way_at_a_cancellation_ends_in_one_state() {
     assert_eq!(queue.sweep_bodies(tomorrow, i64::MAX).await.unwrap(), 1);
     assert!(queue.message(message).await.unwrap().is_err());
     store.close();
-    assert_eq!(verify(&folder.path().join(FILE), |_| ()).unwrap().differing, 0);
+    assert_eq!(verify(&folder.path().join(FILE), |_, _| ()).unwrap().differing, 0);
 }
 
 #[tokio::test]

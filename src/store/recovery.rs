@@ -86,7 +86,7 @@ impl Recovery {
         let ms = u64::try_from((clock.instant() - began).as_millis()).unwrap_or(u64::MAX);
         tracing::info!(checked_ms = ms, "the last run did not end in order; the database was checked");
         if self.stop == Stop::Damaged {
-            let verified = check::verify(&self.path, |_| ()).map_err(|e| self.explain(e))?;
+            let verified = check::verify(&self.path, |_, _| ()).map_err(|e| self.explain(e))?;
             if let Some(difference) = verified.differences.first() {
                 return Err(damaged(&self.path, &format!("its log is damaged, and without it {difference}")));
             }

@@ -51,7 +51,7 @@ async fn recipients(store: &Store, name: &str) -> i64 {
 
 fn done(store: &Store, folder: &tempfile::TempDir) {
     store.close();
-    assert_eq!(verify(&folder.path().join(FILE), |_| ()).unwrap().differences, Vec::<String>::new());
+    assert_eq!(verify(&folder.path().join(FILE), |_, _| ()).unwrap().differences, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -225,7 +225,7 @@ fn large(people: i64) -> (tempfile::TempDir, Connection) {
     .unwrap();
     conn.execute(
         &format!(
-            "{numbers} insert into v_delivery select n, 1, 1, 7, 0, n, 'x.example', iif(n = ?1, 4, 5), 1, iif(n = ?1, 1, 0), \
+            "{numbers} insert into v_delivery select n, 1, 1, 7, 0, n, 'x.example', '', 0, iif(n = ?1, 4, 5), 1, iif(n = ?1, 1, 0), \
              n, n, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, n from n"
         ),
         [people],
@@ -295,7 +295,8 @@ fn every_way_is_an_index() {
             let steps = plan.query_map([0; 4], |row| row.get::<_, String>(3)).unwrap();
             let steps: Vec<_> = steps.map(Result::unwrap).collect();
             assert!(!steps.iter().any(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE")), "{steps:?}");
-            used.insert(steps[0].clone());
+            // Indexes are named by how often the views were made.
+            used.insert(steps[0].replace("INDEX g1_", "INDEX v_"));
         }
     }
     let wanted = [

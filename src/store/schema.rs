@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
+use super::views;
 use crate::domain::{Source, Timestamp};
 
 /// The database's file in the data folder.
@@ -82,9 +83,10 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Applies what is missing, each file in one transaction.
+/// Applies what is missing, each file in one transaction, and makes the views anew where their definition is another.
 pub(super) fn migrate(conn: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
-    apply(conn, now, MIGRATIONS)
+    apply(conn, now, MIGRATIONS)?;
+    views::renew(conn)
 }
 
 fn apply(conn: &mut Connection, now: Timestamp, migrations: &[(&str, &str)]) -> Result<(), StoreError> {
@@ -226,7 +228,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut conn = open_writer(&folder.path().join(FILE)).unwrap();
         migrate(&mut conn, Timestamp::default()).unwrap();
-        super::super::views::renew(&mut conn).unwrap();
         for table in ["v_campaign", "v_series", "v_site", "v_receiver"] {
             let mut statement = conn.prepare(&format!("select name from pragma_table_info('{table}')")).unwrap();
             let columns: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();

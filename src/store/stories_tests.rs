@@ -95,7 +95,7 @@ fn found(folder: &Path, rules: &AudienceRules, which: &Rejudging) -> Vec<Correct
 
 #[track_caller]
 fn agrees(folder: &Path) {
-    let verified = verify(&folder.join(FILE), |_| ()).unwrap();
+    let verified = verify(&folder.join(FILE), |_, _| ()).unwrap();
     assert_eq!(verified.differences, Vec::<String>::new());
 }
 

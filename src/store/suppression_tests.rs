@@ -63,7 +63,7 @@ async fn each_reason_holds_back_what_it_should_and_nothing_else() {
     store.rebuild().run(|_| ()).await.unwrap();
     assert!(held(&store, "ann@a.example", "news", true).await.is_some());
     store.close();
-    assert_eq!(verify(&folder.path().join(FILE), |_| ()).unwrap().differences, Vec::<String>::new());
+    assert_eq!(verify(&folder.path().join(FILE), |_, _| ()).unwrap().differences, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn only_a_final_refusal_suppresses_and_a_suppressed_delivery_is_counted() 
     let report = store.reports().delivery(dues[0].delivery).await.unwrap().unwrap();
     assert_eq!((report.row.state.as_str(), report.timeline.len(), report.waiting.is_none()), ("suppressed", 2, true));
     store.close();
-    assert_eq!(verify(&folder.path().join(FILE), |_| ()).unwrap().differing, 0);
+    assert_eq!(verify(&folder.path().join(FILE), |_, _| ()).unwrap().differing, 0);
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn leaving_twice_is_leaving_once() {
     assert!(leave(dues[0].delivery).await);
     assert!(held(&store, "ann@a.example", "shop.example", false).await.is_some());
     store.close();
-    assert_eq!(verify(&folder.path().join(FILE), |_| ()).unwrap().differing, 0);
+    assert_eq!(verify(&folder.path().join(FILE), |_, _| ()).unwrap().differing, 0);
 }
 
 #[tokio::test]

@@ -158,7 +158,7 @@ async fn a_campaign_goes_in_and_its_numbers_come_out() {
     store.rebuild().run(|_| ()).await.unwrap();
     store.rebuild().run(|_| ()).await.unwrap();
     store.close();
-    let verified = verify(&folder.path().join(FILE), |_| ()).unwrap();
+    let verified = verify(&folder.path().join(FILE), |_, _| ()).unwrap();
     assert_eq!(verified.differences, Vec::<String>::new());
     // Four accepted, three tried and one suppressed for it, four hits, one delivered late.
     assert_eq!(verified.events, 4 + 4 + 4 + 1);
@@ -205,7 +205,7 @@ async fn one_bad_job_harms_no_other() {
     );
     assert!(broken.0.is_ok() && broken.1.is_err() && broken.2.is_ok());
     store.close();
-    assert_eq!(verify(&folder.path().join(FILE), |_| ()).unwrap().differing, 0);
+    assert_eq!(verify(&folder.path().join(FILE), |_, _| ()).unwrap().differing, 0);
 }
 
 #[tokio::test]
@@ -218,9 +218,9 @@ async fn a_changed_event_or_view_is_named() {
     let path = folder.path().join(FILE);
     let conn = rusqlite::Connection::open(&path).unwrap();
     conn.execute("update v_campaign set recipients = 2", []).unwrap();
-    assert!(verify(&path, |_| ()).unwrap().differences[0].contains("recipients"));
+    assert!(verify(&path, |_, _| ()).unwrap().differences[0].contains("recipients"));
     conn.execute("update event set payload = x'00'", []).unwrap();
-    assert!(matches!(verify(&path, |_| ()), Err(StoreError::DamagedEvent { .. })));
+    assert!(matches!(verify(&path, |_, _| ()), Err(StoreError::DamagedEvent { .. })));
 }
 
 fn suppression_added(n: i64, position: u16, tries: u32) -> Fact {
@@ -349,8 +349,7 @@ fn dump(conn: &rusqlite::Connection) -> Vec<String> {
     let mut rows = Vec::new();
     for (view, keys) in views::ALL.iter().filter(|(view, _)| !["cursor", "refusal"].contains(view)) {
         let mut statement = conn.prepare(&format!("select * from v_{view} order by 1, 2, 3")).unwrap();
-        let columns = statement.column_count();
-        let mut found = statement.query([]).unwrap();
+        let (columns, mut found) = (statement.column_count(), statement.query([]).unwrap());
         while let Some(row) = found.next().unwrap() {
             let values: Vec<_> =
                 (0..columns).map(|at| format!("{:?}", row.get::<_, rusqlite::types::Value>(at).unwrap())).collect();

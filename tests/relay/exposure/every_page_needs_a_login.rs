@@ -3,39 +3,40 @@
 use super::{raw, status};
 use crate::harness::{Config, Request};
 
+const PAGES: &[&str] = &[
+    "/",
+    "/campaigns",
+    "/campaigns.csv",
+    "/campaigns/1",
+    "/campaigns/1/people",
+    "/campaigns/1/people.csv",
+    "/campaigns/1/links.csv",
+    "/messages",
+    "/messages/1",
+    "/messages/1/preview",
+    "/campaigns/1/map",
+    "/campaigns/1/map/mail",
+    "/messages/1/source",
+    "/messages/1/source/came.eml",
+    "/messages/1/source/leaves.eml",
+    "/people/a%40a.example",
+    "/inbox",
+    "/queue",
+    "/live",
+    "/queue/order?act=cancel&kind=all",
+    "/suppressions",
+    "/suppressions/export.csv",
+    "/domains",
+    "/how",
+    "/settings",
+    "/settings/credentials/first/revoke",
+    "/settings/people/delete?email=a@a.example",
+];
+
 #[tokio::test]
 async fn every_page_needs_a_login() {
     let relay = Config::new().start().await;
-    let pages = [
-        "/",
-        "/campaigns",
-        "/campaigns.csv",
-        "/campaigns/1",
-        "/campaigns/1/people",
-        "/campaigns/1/people.csv",
-        "/campaigns/1/links.csv",
-        "/messages",
-        "/messages/1",
-        "/messages/1/preview",
-        "/campaigns/1/map",
-        "/campaigns/1/map/mail",
-        "/messages/1/source",
-        "/messages/1/source/came.eml",
-        "/messages/1/source/leaves.eml",
-        "/people/a%40a.example",
-        "/inbox",
-        "/queue",
-        "/live",
-        "/queue/order?act=cancel&kind=all",
-        "/suppressions",
-        "/suppressions/export.csv",
-        "/domains",
-        "/how",
-        "/settings",
-        "/settings/credentials/first/revoke",
-        "/settings/people/delete?email=a@a.example",
-    ];
-    for path in pages {
+    for path in PAGES {
         for cookie in ["", "postrider=x", "__Host-postrider=x"] {
             let answer = relay.http(&Request::get(path).header("Cookie", cookie)).await;
             assert_eq!((answer.status, answer.header("location")), (303, Some("/login")), "{path}");

@@ -33,13 +33,7 @@ async fn quotes_and_wildcards_are_letters() {
     }
     let campaign = relay.campaign("plain").await["id"].as_str().unwrap().to_owned();
     let people = format!("/campaigns/{campaign}/people");
-    for (holds, found) in
-        [("%", 0), ("_", 0), ("b@b", 1), ("b_b", 0), ("B@B.example", 1), ("' or '1'='1", 0), ("\\", 0)]
-    {
-        let holds: String = url::form_urlencoded::byte_serialize(holds.as_bytes()).collect();
-        let page = browser.get(&format!("{people}?q={holds}")).await.text();
-        assert_eq!(page.matches("href=\"/people/b%40b.example\"").count(), found, "{holds}");
-    }
+    addresses_are_looked_up_as_they_stand(&browser, &people).await;
     for evil in ["'", "\"", "%", "_", "1 or 1=1", "1' or '1'='1", "1; drop table event", "--", "\\", "\u{0}"] {
         let evil: String = url::form_urlencoded::byte_serialize(evil.as_bytes()).collect();
         for parameter in ["mode", "page"] {
@@ -77,4 +71,14 @@ async fn quotes_and_wildcards_are_letters() {
     }
     assert!(relay.count("event") >= 4, "the ledger is still there");
     relay.finish().await;
+}
+
+async fn addresses_are_looked_up_as_they_stand(browser: &Browser<'_>, people: &str) {
+    for (holds, found) in
+        [("%", 0), ("_", 0), ("b@b", 1), ("b_b", 0), ("B@B.example", 1), ("' or '1'='1", 0), ("\\", 0)]
+    {
+        let holds: String = url::form_urlencoded::byte_serialize(holds.as_bytes()).collect();
+        let page = browser.get(&format!("{people}?q={holds}")).await.text();
+        assert_eq!(page.matches("href=\"/people/b%40b.example\"").count(), found, "{holds}");
+    }
 }

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Pages over a long ledger: how fast it is folded, and how long each page takes to its first byte while 1,000 opens and
+# clicks a second come in. `EVENTS=100000000 CAMPAIGNS=2000 benches/pages.sh`; FOLDER keeps the ledger for another run.
+# Needs curl and a release build.
+. "$(dirname "$0")/common.sh" curl
+events="${EVENTS:-1000000}" campaigns="${CAMPAIGNS:-200}" folder="${FOLDER:-$work/ledger}"
+
+if ! [ -e "$folder/hits.txt" ]; then
+    mkdir -p "$folder"
+    cargo bench --quiet --bench history -- "$(realpath "$folder")" "$events" "$campaigns"
+fi
+cd "$folder"
+printf '[submission]\nlisten = ["127.0.0.1:0"]\n[web]\nlisten = "127.0.0.1:0"\n[tracking]\nbase_url = "https://t.bench.example"\n' >postrider.toml
+"$postrider" user create bench@example.org --password-stdin <<<"only-a-bench-1" >/dev/null 2>&1 || true
+rm -f postrider-data/listening.json
+"$postrider" serve >out.log 2>err.log & pids+=($!)
+until_true test -e postrider-data/listening.json
+web="$(sed -n 's/.*"web":"\([^"]*\)".*/\1/p' postrider-data/listening.json)"
+curl -s -c jar -o /dev/null -d 'email=bench@example.org&password=only-a-bench-1' "http://$web/login"
+cookie="$(awk 'NF > 6 { print $6 "=" $7 }' jar)"
+"$python" "$benches/pages.py" "$web" "$cookie" hits.txt "${RATE:-1000}" "${ROUNDS:-100}"
+awk '/VmRSS|VmHWM/ { printf "%s %d MB  ", $1, $2 / 1024 } END { print "" }' "/proc/${pids[-1]}/status"
