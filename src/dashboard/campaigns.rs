@@ -101,6 +101,11 @@ impl Listed {
         COLUMNS.iter().find(|(sort, ..)| *sort == self.of.sort).map_or("started", |(_, key, ..)| key)
     }
 
+    /// The orders: key, name, and whether it is this one. Where columns are narrow there are no heads to choose by.
+    fn sorts(&self) -> [(&'static str, &'static str, bool); 7] {
+        COLUMNS.map(|(sort, key, name, ..)| (key, name, sort == self.of.sort))
+    }
+
     /// The address of another of its pages.
     fn page(&self, number: usize) -> String {
         let order = if self.of.ascending { "up" } else { "down" };

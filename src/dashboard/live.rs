@@ -147,6 +147,11 @@ impl Watching {
             let changed = changes(&self.shown, &parts);
             self.shown = parts;
             if !changed.is_empty() {
+                // Who signed out while it was read is not told.
+                let session = self.state.accounts.session(self.session, self.state.clock.now()).await;
+                if !matches!(session, Ok(Some(_))) {
+                    return None;
+                }
                 self.told = Some(true);
                 return Some(format!("id: {seen}\nevent: parts\ndata: {changed}\n\n"));
             }

@@ -344,6 +344,10 @@ fn keep(element: &mut Element<'_, '_>) {
             element.remove_attribute(&name);
         }
     }
+    // What is no attribute to this parser may be one to a browser: a tag that is changed is written from what was read.
+    if element.set_attribute("x", "").is_ok() {
+        element.remove_attribute("x");
+    }
     if let Some(own) = element.get_attribute("style") {
         let tamed = style::tame(&htmlize::unescape_attribute(own.as_str())).replace('&', "&amp;");
         if element.set_attribute("style", &tamed).is_err() {

@@ -36,7 +36,9 @@ async fn markup_from_a_mail_is_shown_harmlessly() {
     ]) {
         let answer = get(&path).await;
         assert_eq!(answer.status, 200, "{path}");
-        assert!(!answer.text().contains("<script"), "{path} shows markup as it came");
+        // The overview has a script of its own.
+        let text = answer.text().replacen("<script src=\"/static/live.js\" defer></script>", "", 1);
+        assert!(!text.contains("<script"), "{path} shows markup as it came");
         assert!(answer.text().len() < 100_000, "{path} has {} octets", answer.text().len());
         assert!(answer.header("content-security-policy").unwrap().contains("default-src 'none'"), "{path}");
     }

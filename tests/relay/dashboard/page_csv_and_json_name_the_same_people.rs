@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::harness::{Config, Login, Mail, Relay, Request, Response, Sink};
 
 const PERSON: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-const PROXY: &str = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)";
+const PROXY: &str = "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-for-desktop/SLN28749.html";
 const PREFETCH: &str = "Mozilla/5.0";
 const SCANNER: &str = "Mimecast-Link-Checker/1.0 <script>";
 
