@@ -15,15 +15,11 @@ use crate::domain::{Source, Timestamp};
 /// The database's file in the data folder.
 pub const FILE: &str = "postrider.db";
 
-/// Every migration, in order. A file that was released is never edited. Views that some of them make are made anew by
-/// `views`, which alone says what they are.
+/// Every migration, in order. A file that was released is never edited. The views are none of it: see `views`.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_first", include_str!("../../migrations/0001_first.sql")),
-    ("0002_views", include_str!("../../migrations/0002_views.sql")),
     ("0003_streams", include_str!("../../migrations/0003_streams.sql")),
-    ("0003_suppressions", include_str!("../../migrations/0003_suppressions.sql")),
     ("0004_queue", include_str!("../../migrations/0004_queue.sql")),
-    ("0004_waiting_sites", include_str!("../../migrations/0004_waiting_sites.sql")),
     ("0005_notices", include_str!("../../migrations/0005_notices.sql")),
     ("0006_links", include_str!("../../migrations/0006_links.sql")),
     ("0008_names", include_str!("../../migrations/0008_names.sql")),
