@@ -170,14 +170,14 @@ impl Plan<'_> {
         }
         self.add(Act::Click, clicked, device.browser, Class::Human);
         if self.dice.falls(180) {
-            let second = clicked + self.dice.between(800, 2_500);
+            let second = clicked + self.dice.between(2_600, 4_000);
             self.add(Act::Click, second, device.browser, Class::Human);
         }
         if self.dice.falls(30) {
-            self.add(Act::Click, clicked + 1_500, agents::LINK_PREVIEW, Class::Scanner);
+            self.add(Act::Click, clicked + 6_500, agents::LINK_PREVIEW, Class::Scanner);
         }
         if self.dice.falls(8) {
-            self.add(Act::Click, clicked + 2_000, agents::CURL, Class::Unknown);
+            self.add(Act::Click, clicked + 9_000, agents::CURL, Class::Unknown);
         }
     }
 }
