@@ -51,7 +51,8 @@ async fn people_are_told_from_machines() {
     let judged = judged(&simulated("10").await).await;
     let (code, figures) = scored(&judged).await;
     let human = &figures["overall"]["human_clicks"]["decidable"];
-    // The goals: precision 0.98 and recall 0.95 of people's clicks that can be decided.
+    // The goals: precision 0.98 and recall 0.95 of people's clicks that can be decided. This run has 1 and 0.99, so both
+    // hold with room for another choice of rules.
     assert_eq!(code, Some(0), "{human:#}");
 }
 
