@@ -68,8 +68,9 @@ fn in_order(links: u16, pause_ms: i64) -> Vec<SeenHit<'static>> {
 fn all_links_in_order_without_a_longer_pause_are_a_chain_and_some_in_tabs_are_not() {
     assert_eq!(told(4, &in_order(4, 3_000)), ["chain-of-every-link"; 4]);
     assert_eq!(told(9, &in_order(6, 3_000)), ["chain"; 6]);
-    // Three tabs by hand, even all there are, five of nine, or all of them read.
-    for (links, clicks) in [(9, in_order(3, 1_300)), (3, in_order(3, 1_300)), (9, in_order(5, 1_300))] {
+    // All three there are: whoever it was. Three of four in tabs by hand, five of nine, or all of them read.
+    assert_eq!(told(3, &in_order(3, 1_300)), ["chain-of-every-link-by-many-clients"; 3]);
+    for (links, clicks) in [(9, in_order(3, 1_300)), (4, in_order(3, 1_300)), (9, in_order(5, 1_300))] {
         assert!(told(links, &clicks).iter().all(|rule| rule == "known-client"), "{links}");
     }
     assert!(told(9, &in_order(9, 3_001)).iter().all(|rule| rule == "known-client"));
