@@ -5,11 +5,11 @@
 //! earlier one took; with it go the clicks and opens of the same client shortly before and after. It changes only hits that
 //! seem to be of a person or cannot be told.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::audience::{Audience, Verdict};
-use super::audience_rules::{AudienceRules, Burst, Context, SeenHit};
+use super::audience_rules::{AudienceRules, Burst, Context, Pace, SeenHit};
 use super::timestamp::Timestamp;
 
 /// A hit, judged by itself.
@@ -147,7 +147,7 @@ impl Found {
 fn bursts(burst: &Burst, context: &Context, hits: &[&Weighed], clicks: &[usize]) -> Vec<Found> {
     let wanted = match burst.links {
         Some(links) => links,
-        None if context.links >= 2 => usize::from(context.links),
+        None if context.links >= burst.least => usize::from(context.links),
         None => return Vec::new(),
     };
     if !burst.one_client {
@@ -165,15 +165,31 @@ fn bursts(burst: &Burst, context: &Context, hits: &[&Weighed], clicks: &[usize])
     clients.values().flat_map(|own| among(burst, wanted, hits, own)).collect()
 }
 
-/// Runs of clicks, in order of time, of which each belongs to a stretch of time in which enough links were followed.
+/// Runs of clicks, in order of time, that were fast enough.
 fn among(burst: &Burst, wanted: usize, hits: &[&Weighed], clicks: &[usize]) -> Vec<Found> {
+    match burst.pace {
+        Pace::Within(within_ms) => stretches(within_ms, wanted, hits, clicks),
+        Pace::Pause(pause_ms) => chains(pause_ms, wanted, hits, clicks),
+    }
+}
+
+/// Runs of clicks without a longer pause, as long as they can be, in which enough links were followed.
+fn chains(pause_ms: i64, wanted: usize, hits: &[&Weighed], clicks: &[usize]) -> Vec<Found> {
+    let goes_on = |one: &usize, next: &usize| hits[*next].at.millis() - hits[*one].at.millis() <= pause_ms;
+    let links = |run: &[usize]| run.iter().map(|at| hits[*at].position).collect::<HashSet<_>>().len();
+    let runs = clicks.chunk_by(goes_on).filter(|run| links(run) >= wanted);
+    runs.map(|run| Found::new(hits, run)).collect()
+}
+
+/// Runs of clicks of which each belongs to a stretch of time in which enough links were followed.
+fn stretches(within_ms: i64, wanted: usize, hits: &[&Weighed], clicks: &[usize]) -> Vec<Found> {
     let at = |n: usize| hits[clicks[n]].at.millis();
     let mut found: Vec<Found> = Vec::new();
     let mut run: Option<(usize, usize)> = None;
     let mut links: HashMap<u16, usize> = HashMap::new();
     let mut end = 0;
     for start in 0..clicks.len() {
-        while end < clicks.len() && at(end) - at(start) <= burst.within_ms {
+        while end < clicks.len() && at(end) - at(start) <= within_ms {
             *links.entry(hits[clicks[end]].position).or_default() += 1;
             end += 1;
         }

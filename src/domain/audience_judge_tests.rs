@@ -59,6 +59,39 @@ fn every_link_of_a_mail_of_two_is_a_burst_and_the_only_one_of_a_mail_is_none() {
     assert_eq!(told(1, &both[..1]), ["known-client"]);
 }
 
+/// Clicks on as many links, one after the other.
+fn in_order(links: u16, pause_ms: i64) -> Vec<SeenHit<'static>> {
+    (1..=links).map(|n| hit(i64::from(n) * pause_ms, n, THEIRS, CHROME)).collect()
+}
+
+#[test]
+fn all_links_in_order_without_a_longer_pause_are_a_chain_and_some_in_tabs_are_not() {
+    assert_eq!(told(4, &in_order(4, 3_000)), ["chain-of-every-link"; 4]);
+    assert_eq!(told(9, &in_order(6, 3_000)), ["chain"; 6]);
+    // All three there are: whoever it was. Three of four in tabs by hand, five of nine, or all of them read.
+    assert_eq!(told(3, &in_order(3, 1_300)), ["chain-of-every-link-by-many-clients"; 3]);
+    for (links, clicks) in [(9, in_order(3, 1_300)), (4, in_order(3, 1_300)), (9, in_order(5, 1_300))] {
+        assert!(told(links, &clicks).iter().all(|rule| rule == "known-client"), "{links}");
+    }
+    assert!(told(9, &in_order(9, 3_001)).iter().all(|rule| rule == "known-client"));
+    // The same link again is no other link, and a chain that was cut by a pause is two.
+    let again: Vec<_> = (0..20).map(|n| hit(n * 1_300, 1 + u16::try_from(n % 2).unwrap(), MINE, CHROME)).collect();
+    assert!(told(9, &again).iter().all(|rule| rule == "known-client"));
+    let mut cut = in_order(6, 1_300);
+    cut.iter_mut().skip(3).for_each(|hit| hit.at = Timestamp::from_millis(hit.at.millis() + 2_000));
+    assert!(told(9, &cut).iter().all(|rule| rule == "known-client"));
+}
+
+#[test]
+fn a_chain_over_many_networks_is_one_and_a_person_beside_one_of_one_network_stays() {
+    let networks = ["203.0.113.0/24", "192.0.2.0/24", "198.51.100.0/24"];
+    let spread: Vec<_> = (1..=3).map(|n| hit(i64::from(n) * 1_300, n, networks[usize::from(n) - 1], CHROME)).collect();
+    assert_eq!(told(3, &spread), ["chain-of-every-link-by-many-clients"; 3]);
+    let mut beside = in_order(6, 1_300);
+    beside.push(hit(3_000, 2, MINE, FIREFOX));
+    assert_eq!(told(6, &beside)[..], [&["chain-of-every-link"; 6][..], &["known-client"]].concat());
+}
+
 #[test]
 fn a_person_who_clicks_amid_a_burst_of_one_client_stays_one() {
     let hits = [

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::audience::{Audience, Verdict};
-use super::audience_rules::{Agent, Burst, Rule, SIGNALS, Table};
+use super::audience_rules::{Agent, Burst, Pace, Rule, SIGNALS, Table};
 use super::bounce_rules::BrokenRule;
 use super::device::Device;
 
@@ -74,7 +74,9 @@ struct BurstEntry {
     links: Option<Spanned<u16>>,
     #[serde(default)]
     every_link: bool,
-    within: Spanned<String>,
+    least: Option<Spanned<u16>>,
+    within: Text,
+    pause: Text,
     clients: Spanned<String>,
     before: Text,
     after: Text,
@@ -203,14 +205,29 @@ impl Place<'_> {
             (Some(links), true) => return Err(self.wrong("links", links, "goes without every_link")),
             (None, false) => return Err(self.wrong("links", &entry.name, "has to be given, or every_link = true")),
         };
+        let least = match &entry.least {
+            Some(least) if links.is_some() => return Err(self.wrong("least", least, "goes with every_link only")),
+            Some(least) if *least.get_ref() < 2 => return Err(self.wrong("least", least, "has to be 2 or more")),
+            given => given.as_ref().map_or(2, |least| *least.get_ref()),
+        };
         Ok(Burst {
             verdict: self.verdict(&entry.name, &entry.class)?,
             links,
-            within_ms: self.time("within", Some(&entry.within))?.unwrap_or_default(),
+            least,
+            pace: self.pace(entry)?,
             one_client: self.choice("clients", &entry.clients, &["one", "any"], |word| word)? == "one",
             before_ms: self.time("before", entry.before.as_ref())?.unwrap_or_default(),
             after_ms: self.time("after", entry.after.as_ref())?.unwrap_or_default(),
         })
+    }
+
+    fn pace(&self, entry: &BurstEntry) -> Result<Pace, BrokenRule> {
+        let within = self.time("within", entry.within.as_ref())?;
+        match (within, self.time("pause", entry.pause.as_ref())?) {
+            (Some(within), None) => Ok(Pace::Within(within)),
+            (None, Some(pause)) => Ok(Pace::Pause(pause)),
+            _ => Err(self.wrong("within", &entry.name, "has to be given, or pause, and not both")),
+        }
     }
 
     fn named(&mut self, entry: &NamedEntry) -> Result<Agent, BrokenRule> {

@@ -42,6 +42,11 @@ fn a_fault_names_line_rule_and_key() {
         6,
         "links: goes without every_link",
     );
+    wrong(&burst("within = \"2s\"\nclients = \"one\"\nlinks = 3\nleast = 4"), 7, "least: goes with every_link only");
+    wrong(&burst("pause = \"2s\"\nclients = \"one\"\nevery_link = true\nleast = 1"), 7, "least: has to be 2 or more");
+    let pace = "within: has to be given, or pause, and not both";
+    wrong(&burst("clients = \"one\"\nlinks = 3"), 2, pace);
+    wrong(&burst("within = \"2s\"\npause = \"2s\"\nclients = \"one\"\nlinks = 3"), 2, pace);
     wrong(&burst("within = \"2s\"\nclients = \"two\"\nlinks = 3"), 5, "clients: \"two\" is none of one, any");
     wrong("[[device]]\nname = \"watch\"\nagent = [\"b\"]\n", 2, "name: \"watch\" is none of unknown, phone");
     wrong("[[family]]\nname = \"b\"\n", 2, "looks at nothing");

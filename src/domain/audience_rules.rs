@@ -87,14 +87,24 @@ pub(super) struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Burst {
     pub(super) verdict: Verdict,
-    /// So many distinct links, or every tracked link of a mail that has at least two.
+    /// So many distinct links, or every tracked link of a mail that has at least `least`.
     pub(super) links: Option<usize>,
-    pub(super) within_ms: i64,
+    pub(super) least: u16,
+    pub(super) pace: Pace,
     /// Whether all must come from one client network.
     pub(super) one_client: bool,
     /// Other hits of the same client so long before and after belong to it.
     pub(super) before_ms: i64,
     pub(super) after_ms: i64,
+}
+
+/// How fast links are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// All within so many milliseconds.
+    Within(i64),
+    /// Each at most so many milliseconds after the one before.
+    Pause(i64),
 }
 
 /// Which agents: one of the parts, beginnings or wholes, and none of the parts that exclude. All in lower case.

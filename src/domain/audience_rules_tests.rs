@@ -106,6 +106,12 @@ fn a_network_is_known_as_it_is_kept_and_microsofts_tells_of_clicks_alone() {
         is(&later, &seen(3, CHROME, network), Audience::Scanner, "microsoft-network");
         is(&later, &seen(0, CHROME, network), Audience::Human, "known-client");
     }
+    // People sit at desktops in Azure; of mail that Microsoft took, Safe Links is there.
+    let azure = seen(3, CHROME, "20.50.1.0/24");
+    is(&later, &azure, Audience::Human, "known-client");
+    let taken = taken_by("shop-example.mail.protection.outlook.com", 3_000_000);
+    is(&taken, &azure, Audience::Scanner, "microsoft-cloud");
+    is(&taken, &seen(0, CHROME, "20.50.1.0/24"), Audience::Human, "known-client");
     // Less is known of the client than the rule asks.
     is(&later, &seen(3, CHROME, "40.0.0.0/8"), Audience::Human, "known-client");
     is(&later, &seen(3, CHROME, "no network"), Audience::Human, "known-client");
