@@ -77,7 +77,7 @@ pub(super) fn waiting(conn: &Connection, site: &Site) -> Result<i64, StoreError>
 /// The sites where something waits, most first.
 pub(super) fn all_waiting(conn: &Connection) -> Result<Vec<WaitingSite>, StoreError> {
     let sql = "select s.site, count(distinct v.domain), sum(v.queued), sum(v.deferred) \
-               from v_site v indexed by v_site_waiting cross join domain_site s on s.domain = v.domain \
+               from v_site v cross join domain_site s on s.domain = v.domain \
                where v.scope in (1, 2) and v.scope < 1024 and v.queued > 0 group by s.site order by 3 desc, 1 limit ?1";
     let mut statement = conn.prepare_cached(sql)?;
     let read = |row: &rusqlite::Row<'_>| {
