@@ -254,7 +254,8 @@ impl Search<'_> {
         let mut rows = statement.query(params![member.raw(), self.after, self.upto, most])?;
         let (mut scanned, mut fitting) = (0, 0);
         while let Some(row) = rows.next()? {
-            let (state, delivery, address) = (rows::read_delivery(row)?, row.get("delivery")?, row.get::<_, String>("address")?);
+            let (state, delivery, address) =
+                (rows::read_delivery(row)?, row.get("delivery")?, row.get::<_, String>("address")?);
             scanned += 1;
             if let Some(person) = self.person(conn, &state, delivery, &address)? {
                 self.found.push(person);
