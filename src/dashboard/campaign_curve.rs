@@ -166,7 +166,10 @@ fn summary(counts: &Counts, view: &CampaignView, until: f64, markers: usize) -> 
 
 fn table(view: &CampaignView, shares: &[Shares], has_usual: bool) -> Vec<CurveHour> {
     let every = shares.len().div_ceil(ROWS_MAX).max(1);
-    let percent = |share: f64| format!("{:.1}%", share * 100.0);
+    let whole = &view.report.row.counts;
+    // A rate without a denominator is none, and not 0.
+    let percent = |share: f64, of: i64| if of > 0 { format!("{:.1}%", share * 100.0) } else { "–".to_owned() };
+    let (pixel, links) = (whole[Metric::WithPixel], whole[Metric::WithLinks]);
     let mut delivered = 0;
     let mut rows = Vec::new();
     for (n, at) in shares.iter().enumerate() {
@@ -175,10 +178,10 @@ fn table(view: &CampaignView, shares: &[Shares], has_usual: bool) -> Vec<CurveHo
             rows.push(CurveHour {
                 hour: n + 1,
                 delivered,
-                low: percent(at.low),
-                high: percent(at.high),
-                usual: if has_usual { percent(at.usual) } else { String::new() },
-                clicked: percent(at.clicked),
+                low: percent(at.low, pixel),
+                high: percent(at.high, pixel),
+                usual: if has_usual { percent(at.usual, 1) } else { String::new() },
+                clicked: percent(at.clicked, links),
             });
         }
     }

@@ -178,8 +178,8 @@ fn address(conn: &Connection, person: i64) -> Result<Option<String>, StoreError>
 
 fn attempt_json(attempt: &Attempt, reply: &str, next: Option<Timestamp>) -> Value {
     let mut out = json!({"n": attempt.n, "code": attempt.code, "text": reply, "ms": attempt.ms});
-    let fields = [("mx", &attempt.mx), ("ip", &attempt.ip), ("tls", &attempt.tls), ("enhanced", &attempt.enhanced)];
-    let fields = fields.into_iter().chain([("certificate", &attempt.certificate)]);
+    let fields = [("site", &attempt.site), ("mx", &attempt.mx), ("ip", &attempt.ip), ("tls", &attempt.tls)];
+    let fields = fields.into_iter().chain([("enhanced", &attempt.enhanced), ("certificate", &attempt.certificate)]);
     for (name, value) in fields.filter(|(_, value)| !value.is_empty()) {
         out[name] = json!(value);
     }

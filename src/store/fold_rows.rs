@@ -16,9 +16,6 @@ pub(super) const SELECT_DELIVERY: &str = "select known, message, campaign, mode,
     accepted_at, settled_at, pixel, links, opened, opened_at, clicked, clicked_at, open_events, click_events, \
     late_bounced_at, complained_at, unsubscribed_at, last_at from v_delivery where delivery = ?1";
 
-/// How many columns that has.
-pub(super) const DELIVERY_COLUMNS: usize = 25;
-
 pub(super) const UPSERT_DELIVERY: &str = "insert into v_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
     ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26) on conflict (delivery) do update set \
     known = excluded.known, message = excluded.message, person = excluded.person, domain = excluded.domain, \

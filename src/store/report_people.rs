@@ -242,7 +242,7 @@ struct Search<'a> {
 pub(super) fn query_of(way: &str) -> String {
     let columns = rows::SELECT_DELIVERY.split(" from ").next().unwrap_or_default();
     format!(
-        "{columns}, delivery, coalesce(address, '') from v_delivery left join person on person.id = v_delivery.person \
+        "{columns}, delivery, coalesce(address, '') as address from v_delivery left join person on person.id = v_delivery.person \
          where campaign = ?1 and delivery > ?2 and delivery <= ?3 and known = 1 and {way} order by delivery limit ?4"
     )
 }
@@ -254,8 +254,8 @@ impl Search<'_> {
         let mut rows = statement.query(params![member.raw(), self.after, self.upto, most])?;
         let (mut scanned, mut fitting) = (0, 0);
         while let Some(row) = rows.next()? {
-            let own = rows::DELIVERY_COLUMNS;
-            let (state, delivery, address) = (rows::read_delivery(row)?, row.get(own)?, row.get::<_, String>(own + 1)?);
+            let (state, delivery, address) =
+                (rows::read_delivery(row)?, row.get("delivery")?, row.get::<_, String>("address")?);
             scanned += 1;
             if let Some(person) = self.person(conn, &state, delivery, &address)? {
                 self.found.push(person);
