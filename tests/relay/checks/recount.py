@@ -310,7 +310,6 @@ def of_overview_tiles(check, name, page, whole):
         check.percent(f"{name} tile {tile}", value, [rates[share] for share in shares])
         if rates[shares[0]] is None:
             continue
-        counts = counts if low != high or "Opened" not in tile else f"{low} of {n['with_pixel']}"
         check.same(f"{name} tile {tile} counts", words.split(" interval")[0].replace(",", "").strip(), counts)
         span = spans[shares[0]]
         check.percent(f"{name} tile {tile} interval", words.partition("interval")[2], [span["low"], span["high"]])

@@ -10,6 +10,7 @@ mod an_open_overview_changes_under_its_reader;
 mod an_open_overview_hears_of_a_click;
 mod campaigns_are_named_by_lists_and_by_people;
 mod campaigns_of_one_and_of_none_are_shown;
+mod every_number_is_counted_again;
 mod every_page_suits_every_reader;
 mod every_page_works_without_script;
 mod markup_from_a_mail_is_shown_harmlessly;

@@ -19,7 +19,7 @@ pub struct Past {
     pub relay: Relay,
     /// The path of the link that makes the first login.
     pub welcome: String,
-    sink: Sink,
+    pub sink: Sink,
     _dns: NameServer,
 }
 
