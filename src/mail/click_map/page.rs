@@ -344,9 +344,9 @@ fn keep(element: &mut Element<'_, '_>) {
             element.remove_attribute(&name);
         }
     }
-    // What is no attribute to this parser may be one to a browser: a tag that is changed is written from what was read.
-    if element.set_attribute("x", "").is_ok() {
-        element.remove_attribute("x");
+    // A name that no page could give an attribute by script cannot be taken away either; then the tag goes.
+    if element.attributes().iter().any(|attribute| !ATTRIBUTES.contains(&attribute.name().as_str())) {
+        return element.remove_and_keep_content();
     }
     if let Some(own) = element.get_attribute("style") {
         let tamed = style::tame(&htmlize::unescape_attribute(own.as_str())).replace('&', "&amp;");

@@ -66,8 +66,11 @@ async fn an_open_overview_hears_of_a_click() {
     let mut relay = Config::smarthost(sink.address()).start().await;
     let mail = "From: a@own.example\r\nX-Postrider-Campaign: c\r\nSubject: s\r\nContent-Type: text/html\r\n\r\n\
                 <p><a href=\"https://a.example/\">x</a></p>\r\n";
-    assert_eq!(relay.submit("a@own.example", &["ok-ann@b.example", "ok-bob@b.example"], mail).await.code, 250);
-    relay.campaign_with("c", "/delivered", 2).await;
+    assert_eq!(
+        relay.submit("a@own.example", &["ok-ann@b.example", "ok-bob@b.example", "ok-cy@b.example"], mail).await.code,
+        250
+    );
+    relay.campaign_with("c", "/delivered", 3).await;
     let links: Vec<_> = ["ann", "bob"]
         .map(|who| Mail::read(&sink.received_by(&format!("ok-{who}@b.example"))[0].bytes).tracked_links()[0].clone())
         .into();
@@ -89,15 +92,15 @@ async fn an_open_overview_hears_of_a_click() {
     let told: serde_json::Value = serde_json::from_str(told[0]).unwrap();
     assert_eq!(told.as_object().unwrap().len(), 4, "what did not change is not told: {told}");
     let tiles = told["tiles"].as_str().unwrap();
-    assert!(tiles.starts_with("<dl") && tiles.contains("1 of 2") && told["charts"].is_string(), "{told}");
+    assert!(tiles.starts_with("<dl") && tiles.contains("1 of 3") && told["charts"].is_string(), "{told}");
     // Who shows something older is told at once.
     let mut late = Events::open(&relay, "/live?since=1", &other).await;
-    assert!(late.until("}\n\n").await.contains("1 of 2"));
+    assert!(late.until("}\n\n").await.contains("1 of 3"));
 
     assert_eq!(relay.http(&Request::form("/logout", &[]).header("Cookie", &cookie)).await.status, 303);
     relay.follow(&links[1]).await;
-    assert!(late.until("2 of 2").await.contains("2 of 2"));
-    assert!(!events.end().await.contains("2 of 2"), "who signed out is told nothing");
+    assert!(late.until("2 of 3").await.contains("2 of 3"));
+    assert!(!events.end().await.contains("2 of 3"), "who signed out is told nothing");
 
     let mut open = vec![late];
     while open.len() < SEATS {
