@@ -21,7 +21,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 ORIGINALS, COPIES, BASE, WEB = sys.argv[1:]
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
+PROXY = "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-for-desktop/SLN28749.html"
 ROBOT = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"
 OPT_OUTS = {"data-no-track": None, "clicktracking": "off"}
 PLACEHOLDERS = re.compile(r"\{\{|\*\||\[\[|\$\{|<%|%recipient%|\{%")
@@ -34,7 +34,10 @@ def fetch(url, method="GET", agent=BROWSER):
     if not hasattr(local, "connection"):
         local.connection = http.client.HTTPConnection(WEB, timeout=30)
     parts = urllib.parse.urlsplit(url)
-    local.connection.request(method, parts.path, headers={"Host": parts.netloc, "User-Agent": agent})
+    # Readers sit elsewhere than who looked by HEAD: a client that does both is a machine.
+    client = "203.0.113.9" if method == "GET" else "198.51.100.9"
+    headers = {"Host": parts.netloc, "User-Agent": agent, "X-Forwarded-For": client}
+    local.connection.request(method, parts.path, headers=headers)
     answer = local.connection.getresponse()
     return answer.status, answer.getheader("Location"), answer.read()
 

@@ -71,6 +71,7 @@ fn cell(json: &Value, name: &str, column: &str) -> String {
             Value::Object(_) if column.starts_with(&format!("{whole}_")) => Some(cell(value, &whole, column)),
             _ if whole == column => Some(match value {
                 Value::Null => String::new(),
+                Value::Bool(flag) => flag.to_string(),
                 Value::String(text) => text.replace('\0', "\u{fffd}"),
                 Value::Array(links) => {
                     let of = |link: &Value| format!("{} {}", link["position"], link["class"].as_str().unwrap());

@@ -138,7 +138,9 @@ async fn the_click_map_counts_people_at_each_link() {
     browser.open(&format!("{plain}/map/mail")).await;
     let shown = browser.script("return document.body.innerText").await;
     assert!(shown.as_str().unwrap().contains("Dear [recipient],\nread https://shop.example/plain 0 today."), "{shown}");
-    assert_eq!((tracked.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (0, 0), "the map asked somebody");
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "the map asked somebody");
+    // The relay itself looks whether its tracking host answers, at most once in ten minutes.
+    assert!(tracked.load(Ordering::SeqCst) <= 1, "the map asked the tracking host");
 
     drop(browser);
 

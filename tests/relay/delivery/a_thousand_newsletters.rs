@@ -124,7 +124,8 @@ async fn a_thousand_newsletters_arrive_unharmed_and_are_counted() {
 
     let sink = Sink::with(SinkSettings { keep: Keep::Folder(taken.clone()), ..SinkSettings::default() }).await.unwrap();
     let dns = zone().start().await;
-    let mut relay = Config::mx(dns.address(), sink.port()).set("delivery.retry", vec!["1s", "1h"]).start().await;
+    let config = Config::mx(dns.address(), sink.port()).set("delivery.retry", vec!["1s", "1h"]);
+    let mut relay = config.set("web.trusted_proxies", vec!["127.0.0.0/8"]).start().await;
     let login = relay.login().await;
     let cookie = cookie(&relay).await;
     futures_util::future::join_all((0..SENDERS).map(|sender| submit(&relay, &login, &made, sender))).await;
