@@ -173,7 +173,8 @@ def visit(number, copy, numbers):
     if copy.links and turn % 4 < 2:
         clicked = "scanner" if turn % 8 == 5 else "human"
         agent = BROWSER if clicked == "human" else ROBOT
-        goals = [copy.links[0], copy.links[-1]] if turn % 2 else [copy.links[number % len(copy.links)]]
+        # Who follows all links of a mail at once is a machine.
+        goals = [copy.links[0], copy.links[-1]] if turn % 2 and len(copy.links) > 2 else [copy.links[number % len(copy.links)]]
         for url, wanted in goals:
             copy.expect(fetch(url, agent=agent)[:2] == (302, wanted), f"a click on {wanted}")
             numbers["clicked"]["total_events"] += 1
