@@ -40,6 +40,8 @@ struct Trial {
     cancelled: HashSet<i64>,
     /// How each campaign stands at each site: how many of the first were tried.
     stands: HashMap<(i64, String), (CanaryState, u32)>,
+    /// Campaigns that were let go: also where none of the first was tried.
+    released: HashSet<i64>,
     /// Whether something may still be held.
     holding: bool,
     held: usize,
@@ -98,7 +100,8 @@ impl Trial {
             return;
         }
         let hold = self.roll(2) == 0 && self.holding;
-        let stand = self.stands.entry((d.campaign.raw(), site.to_owned())).or_insert((CanaryState::Trying, 0));
+        let new = (self.state_at_first(d.campaign.raw()), 0);
+        let stand = self.stands.entry((d.campaign.raw(), site.to_owned())).or_insert(new);
         if stand.0 == CanaryState::Trying {
             stand.1 += 1;
             if stand.1 == FIRST {
@@ -110,11 +113,16 @@ impl Trial {
         self.window.learn_stand(d.campaign, site, state, tried, at(self.now));
     }
 
+    fn state_at_first(&self, campaign: i64) -> CanaryState {
+        if self.released.contains(&campaign) { CanaryState::Released } else { CanaryState::Trying }
+    }
+
     fn release(&mut self) {
         let held = self.stands.iter().find(|(_, stand)| stand.0 == CanaryState::Held);
         if let Some(campaign) = held.map(|((campaign, _), _)| *campaign) {
             let of_it = self.stands.iter_mut().filter(|((other, _), _)| *other == campaign);
             of_it.for_each(|(_, stand)| stand.0 = CanaryState::Released);
+            self.released.insert(campaign);
             self.window.release_rest(CampaignId::from_raw(campaign), at(self.now));
         }
         self.window.stir(at(self.now));
@@ -123,7 +131,7 @@ impl Trial {
     /// None of the rest of a campaign leaves before its time.
     fn check_first(&self, dues: &[Due], site: &str) {
         let key = (dues[0].campaign.raw(), site.to_owned());
-        let (state, tried) = self.stands.get(&key).copied().unwrap_or((CanaryState::Trying, 0));
+        let (state, tried) = self.stands.get(&key).copied().unwrap_or((self.state_at_first(key.0), 0));
         let first = |d: &&Due| d.attempts == 0 && d.lane == 1 && d.campaign == dues[0].campaign && key.0 != 0;
         let begin = dues.iter().filter(first).count();
         let there = |d: &&Due| self.counted[&d.delivery.raw()].0 == site;
@@ -254,6 +262,7 @@ fn run(rows: Vec<(u8, i64)>, seed: u64) -> Trial {
         delivered: HashSet::new(),
         cancelled: HashSet::new(),
         stands: HashMap::new(),
+        released: HashSet::new(),
         holding: true,
         held: 0,
     };

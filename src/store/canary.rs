@@ -46,7 +46,7 @@ fn state_of(code: u8) -> CanaryState {
     CanaryState::from_code(code).unwrap_or(CanaryState::Trying)
 }
 
-/// Counts a first try. With the last of a sample it is decided on the rest.
+/// Counts a first try. With the last of a sample it is decided on the rest; what a person let go is let go at every site.
 pub(super) fn count(
     batch: &Batch<'_>,
     campaign: CampaignId,
@@ -54,7 +54,8 @@ pub(super) fn count(
     outcome: &Outcome,
     at: Timestamp,
 ) -> Result<Stand, StoreError> {
-    let sql = "insert into canary values (?1, ?2, 0, 1, ?3, 0, 0, ?4, '') on conflict do update set \
+    let sql = "insert into canary values (?1, ?2, iif(exists (select 1 from canary where campaign = ?1 and state = 3), 3, 0), \
+               1, ?3, 0, 0, ?4, '') on conflict do update set \
                tried = tried + iif(state = 0, 1, 0), refused = refused + iif(state = 0, excluded.refused, 0), \
                since = iif(state = 0, excluded.since, since) returning state, tried, refused";
     let values = params![campaign.raw(), one.site, is_refusal(outcome), at.millis()];
@@ -184,6 +185,13 @@ pub(super) fn release(conn: &Connection, campaign: CampaignId, now: Timestamp, b
     Ok(conn.prepare_cached(sql)?.execute(params![campaign.raw(), now.millis(), by])? as u64)
 }
 
+/// How many deliveries to a domain are held at its site.
+pub(super) fn resting(conn: &Connection, domain: &str, site: &str) -> Result<i64, StoreError> {
+    let sql = "select coalesce(sum(w.queued - w.deferred), 0) from canary c indexed by canary_held \
+               join v_site w on w.scope = c.campaign and w.domain = ?1 where c.state = 2 and c.site = ?2";
+    Ok(conn.prepare_cached(sql)?.query_row([domain, site], |row| row.get(0))?)
+}
+
 /// Where the rest of campaigns is held; of all campaigns, or of these.
 pub(super) fn held(conn: &Connection, of: Option<&[CampaignId]>) -> Result<Vec<RestRow>, StoreError> {
     let ids: Vec<String> = of.into_iter().flatten().map(|id| id.raw().to_string()).collect();
@@ -223,10 +231,14 @@ mod tests {
     const CANARY: Canary = Canary { first: 4, refused: 0.25, complained: 0.3 };
 
     async fn tried(queue: &Queue, due: &super::super::Due, refused: bool) -> Stand {
+        tried_at(queue, due, refused, &OfTheFirst { site: "Big".to_owned(), canary: CANARY }).await
+    }
+
+    async fn tried_at(queue: &Queue, due: &super::super::Due, refused: bool, first: &OfTheFirst) -> Stand {
         let no = Reply::local(550, EnhancedCode(5, 7, 1), "no");
         let outcome =
             if refused { Outcome::Bounced { reply: no, class: BounceClass::Policy } } else { Outcome::Delivered(ok()) };
-        let first = Some(OfTheFirst { site: "Big".to_owned(), canary: CANARY });
+        let first = Some(first.clone());
         let settled = queue.settle(super::super::Settlement { first, ..settlement(due, outcome) }).await.unwrap();
         settled.stand.unwrap()
     }
@@ -272,6 +284,8 @@ mod tests {
         assert_eq!(queue.perform(&order, Clock.now()).await.unwrap().changed, 1);
         assert_eq!(queue.perform(&order, Clock.now()).await.unwrap().changed, 0);
         assert!(store.reports().rests(vec![bad[0].campaign]).await.unwrap().is_empty());
+        let small = OfTheFirst { site: "Small".to_owned(), canary: CANARY };
+        assert_eq!(tried_at(&queue, &bad[5], true, &small).await.state, CanaryState::Released);
         assert!(queue.canaries(Canary::OFF, Clock.now()).await.unwrap().is_empty());
         store.close();
     }
