@@ -2,7 +2,9 @@
 
 use std::ops::Not as _;
 
-use mail_parser::{HeaderName, MessageParser};
+use mail_parser::HeaderName;
+
+use crate::mail::nesting;
 
 /// The host of the demo's tracked links: what a proxy with TLS in front of the relay would answer for.
 pub(super) const TRACKING_HOST: &str = "links.millbrook.example";
@@ -18,7 +20,7 @@ pub(super) struct Found {
 
 /// Reads a copy.
 pub(super) fn read(copy: &[u8]) -> Found {
-    let Some(mail) = MessageParser::new().parse(copy) else { return Found::default() };
+    let Some(mail) = nesting::parse(copy) else { return Found::default() };
     let html = mail.html_body.is_empty().not().then(|| mail.body_html(0)).flatten().unwrap_or_default();
     let start = format!("https://{TRACKING_HOST}");
     let own = |value: &str| value.strip_prefix(&start).map(str::to_owned);

@@ -13,10 +13,12 @@ mod text;
 
 use std::collections::BTreeSet;
 
-use mail_parser::{Message, MessageParser, PartType};
+use mail_parser::{Message, PartType};
 
 pub use badge::{Badge, Heat};
 use person::Person;
+
+use super::nesting;
 
 /// A longer page is not drawn, in octets.
 const PAGE_MAX: usize = 4 << 20;
@@ -53,7 +55,7 @@ pub struct Drawing {
 
 /// Draws a copy. The error says why it cannot be.
 pub fn draw(copy: &[u8], legend: &Legend<'_>) -> Result<Drawing, &'static str> {
-    let mail = MessageParser::new().parse(copy).ok_or("the mail cannot be read")?;
+    let mail = nesting::parse(copy).ok_or("the mail cannot be read")?;
     let person = Person::of(legend.recipient, &mail);
     let pages = pages(&mail);
     let body = if pages.is_empty() {

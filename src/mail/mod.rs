@@ -14,6 +14,7 @@ pub mod dkim;
 pub mod header;
 pub mod html;
 pub mod link;
+pub mod nesting;
 pub mod notice;
 mod notice_status;
 mod notice_text;

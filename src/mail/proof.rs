@@ -6,8 +6,9 @@ use std::fmt;
 
 use encoding_rs::{Encoding, UTF_8};
 use html5gum::{DefaultEmitter, StartTag, StringReader, Token as HtmlToken, Tokenizer};
-use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{HeaderName, HeaderValue, Message, MessagePart, MimeHeaders, PartType};
 
+use super::nesting;
 use super::plan::Plan;
 use super::proof_rules;
 use super::proof_text::{self, Place};
@@ -38,7 +39,7 @@ pub fn check(
 ) -> Result<(), Difference> {
     let copy = copy.strip_prefix(plan.prepend).ok_or_else(|| differ("the lines on top are not the planned ones"))?;
     let copy = without_unsubscribe(copy, plan, keys, delivery)?;
-    let parse = |bytes| MessageParser::new().parse(bytes);
+    let parse = |bytes| nesting::parse(bytes);
     let before: Message<'_> = parse(raw).ok_or_else(|| differ("the message cannot be read again"))?;
     let after: Message<'_> = parse(copy).ok_or_else(|| differ("the copy cannot be read"))?;
     if before.parts.len() != after.parts.len() {

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mail_parser::{HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{HeaderName, Message, MessagePart, MimeHeaders, PartType};
 
-use super::quoted;
 use super::transfer::Transfer;
+use super::{nesting, quoted};
 
 /// RFC 2045 section 6.8, characters.
 const BASE64_LINE: usize = 76;
@@ -54,7 +54,7 @@ pub fn shorten(raw: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn encode(raw: &[u8], unwanted: Unwanted) -> Result<Vec<u8>, String> {
-    let parse = |bytes| MessageParser::new().parse(bytes).ok_or("its structure cannot be read");
+    let parse = |bytes| nesting::parse(bytes).ok_or("its structure cannot be read");
     let message: Message<'_> = parse(raw)?;
     let mut edits = Vec::new();
     collect(raw, &message, unwanted, &mut edits)?;
