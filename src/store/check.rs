@@ -8,10 +8,12 @@ use super::fold::Fold;
 use super::writer::{Batch, Lane, Writer};
 use super::{ledger, schema, views};
 
-/// Events folded in one step.
+/// Events folded in one step while the relay runs.
 const SLICE: i64 = 5_000;
-/// Events after which a start says how far it is with the views.
-const CAUGHT_UP_TOLD: u64 = 500_000;
+/// Events folded in one step where nobody waits: the more, the fewer times a row is written.
+const LARGE_SLICE: i64 = 50_000;
+/// How many of these make a transaction: rows that are met again and again are written to the disk once in it.
+const SLICES: usize = 10;
 /// Differences named before the rest is only counted.
 const DIFFERENCES_NAMED: usize = 20;
 /// What a comparison found.
@@ -34,7 +36,7 @@ pub fn verify(path: &std::path::Path, mut progress: impl FnMut(u64, u64)) -> Res
     conn.execute_batch("begin")?;
     let scratch = Connection::open("")?;
     scratch.execute_batch("pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -65536;")?;
-    scratch.execute_batch(views::DEFINITION)?;
+    views::tables(&scratch, 'v')?;
     let total = events_in_all(&conn)?;
     let mut verified = Verified::default();
     if let Some(fault) = structure(&conn)? {
@@ -43,7 +45,7 @@ pub fn verify(path: &std::path::Path, mut progress: impl FnMut(u64, u64)) -> Res
     for (source, name) in ledger::sources(&conn)? {
         let mut after = 0;
         loop {
-            let events = ledger::slice(&conn, source, after, SLICE)?;
+            let events = ledger::slice(&conn, source, after, LARGE_SLICE)?;
             let Some(last) = events.last().map(|e| e.seq) else { break };
             if last - after != i64::try_from(events.len()).unwrap_or(-1) {
                 verified.differ(format!("the events of {name} have a gap between {after} and {last}"));
@@ -150,32 +152,38 @@ fn order_of_one(a: &Value, b: &Value) -> std::cmp::Ordering {
 /// Folds what the ledger has and the views have not: nothing, unless the views were made anew by another definition. What
 /// was folded is kept when the program is stopped meanwhile.
 pub(super) fn catch_up(conn: &mut Connection) -> Result<(), StoreError> {
-    let mut folded: u64 = 0;
+    let mut folded = 0;
+    // What a transaction changes, for the most part.
+    conn.execute_batch("pragma cache_size = -262144")?;
     for (source, _) in ledger::sources(conn)? {
         loop {
-            let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let count = fold_slice(&tx, 'v', source)?;
+            let (tx, before) = (conn.transaction_with_behavior(TransactionBehavior::Immediate)?, folded);
+            for _ in 0..SLICES {
+                folded += fold_slice(&tx, 'v', source, LARGE_SLICE)?;
+            }
             tx.commit()?;
-            if count == 0 {
+            if folded == before {
                 break;
             }
-            let before = folded / CAUGHT_UP_TOLD;
-            folded += u64::try_from(count).unwrap_or(0);
-            if folded / CAUGHT_UP_TOLD > before {
-                tracing::info!(events = folded, "the views are being made from the ledger");
-                // Nobody else moves the log into the file yet.
-                conn.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))?;
-            }
+            tracing::info!(events = folded, "the views are being made from the ledger");
+            // Nobody else moves the log into the file yet.
+            conn.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))?;
         }
     }
-    Ok(())
+    // What is sorted for an index of a long ledger must not be all in memory.
+    conn.execute_batch("pragma temp_store = file")?;
+    for sql in views::missing_indexes(conn, 'v')? {
+        conn.execute_batch(&sql)?;
+        conn.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))?;
+    }
+    Ok(conn.execute_batch("pragma temp_store = memory; pragma cache_size = -65536")?)
 }
 
 /// Folds the next slice of one source into a set of views; returns how many events.
-fn fold_slice(conn: &Connection, set: char, source: i64) -> Result<usize, StoreError> {
+fn fold_slice(conn: &Connection, set: char, source: i64, slice: i64) -> Result<usize, StoreError> {
     let sql = format!("select coalesce((select seq from {set}_cursor where source = ?1), 0)");
     let after: i64 = conn.prepare_cached(&sql)?.query_row([source], |row| row.get(0))?;
-    let events = ledger::slice(conn, source, after, SLICE)?;
+    let events = ledger::slice(conn, source, after, slice)?;
     Fold::over(conn, set).apply(source, &events)?;
     Ok(events.len())
 }
@@ -209,13 +217,17 @@ const SHADOW: char = 's';
 impl Rebuild {
     /// Runs it; `progress` hears the number of events folded so far. Returns that number.
     pub async fn run(&self, mut progress: impl FnMut(i64)) -> Result<i64, StoreError> {
-        self.write(|batch| views::make(batch.tx, SHADOW)).await?;
+        let make = |batch: &mut Batch<'_>| {
+            views::tables(batch.tx, SHADOW)?;
+            views::indexes(batch.tx, SHADOW)
+        };
+        self.write(make).await?;
         let sources = self.write(|batch| ledger::sources(batch.tx)).await?;
         let mut folded = 0;
         for (source, _) in &sources {
             loop {
                 let source = *source;
-                let count = self.write(move |batch| fold_slice(batch.tx, SHADOW, source)).await?;
+                let count = self.write(move |batch| fold_slice(batch.tx, SHADOW, source, SLICE)).await?;
                 folded += i64::try_from(count).unwrap_or(0);
                 progress(folded);
                 if i64::try_from(count).unwrap_or(0) < SLICE {
@@ -241,7 +253,7 @@ fn swap(conn: &Connection, sources: &[(i64, String)]) -> Result<i64, StoreError>
     let mut rest = 0;
     for (source, _) in sources {
         loop {
-            let count = fold_slice(conn, SHADOW, *source)?;
+            let count = fold_slice(conn, SHADOW, *source, SLICE)?;
             if count == 0 {
                 break;
             }

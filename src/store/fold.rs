@@ -11,12 +11,15 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params_from_iter}
 
 use super::error::StoreError;
 use super::fold_changes::{Adds, Changes};
+use super::fold_put::DeliveryRows;
 use super::fold_rows as rows;
 use super::fold_state::{DeliveryState, HitCounter};
 use crate::domain::{Event, Fact, Timestamp};
 
 /// A delivery while the run lasts.
 struct Loaded {
+    /// As it is in its row; `None` when it has none.
+    stored: Option<DeliveryState>,
     state: DeliveryState,
     hits: Option<Vec<HitCounter>>,
 }
@@ -114,16 +117,20 @@ impl<'c> Fold<'c> {
     fn load(&self, delivery: i64, campaign: i64, mode: crate::domain::Mode) -> Result<Loaded, StoreError> {
         let stored = self.set.sql(rows::SELECT_DELIVERY)?.query_row([delivery], rows::read_delivery).optional()?;
         let hits = stored.is_none().then(Vec::new);
-        let state = stored.unwrap_or_else(|| DeliveryState::unknown(campaign, mode));
-        Ok(Loaded { state, hits })
+        let state = stored.clone().unwrap_or_else(|| DeliveryState::unknown(campaign, mode));
+        Ok(Loaded { stored, state, hits })
     }
 
+    /// In order of the keys, so that neighbours share pages.
     fn write(&self) -> Result<(), StoreError> {
-        for (delivery, loaded) in &self.deliveries {
-            rows::write_delivery(&mut self.set.sql(rows::UPSERT_DELIVERY)?, *delivery, &loaded.state)?;
-            for hit in loaded.hits.iter().flatten().filter(|hit| hit.changed) {
-                rows::write_hit(&mut self.set.sql(rows::UPSERT_HIT)?, *delivery, hit)?;
-            }
+        let mut deliveries: Vec<_> = self.deliveries.iter().collect();
+        deliveries.sort_unstable_by_key(|(delivery, _)| **delivery);
+        let (mut rows, mut put_hit) = (DeliveryRows::over(self.set)?, self.set.sql(rows::UPSERT_HIT)?);
+        for (delivery, loaded) in deliveries {
+            rows.write(*delivery, &loaded.state, loaded.state.differs_from(loaded.stored.as_ref()))?;
+            let mut changed: Vec<_> = loaded.hits.iter().flatten().filter(|hit| hit.changed).collect();
+            changed.sort_unstable_by_key(|hit| (hit.position, hit.class.code(), hit.minute));
+            changed.iter().try_for_each(|hit| rows::write_hit(&mut put_hit, *delivery, hit))?;
         }
         self.changes.write(self.set)
     }

@@ -130,12 +130,17 @@ impl Changes {
     /// A delivery moves with all it has when its site is known, or another.
     fn change_receivers(&mut self, scopes: [i64; 2], before: &Adds, after: &Adds) {
         let same = before.receiver == after.receiver;
+        let stays = same && before.known && after.known;
+        let mut change = after.counts.counts;
+        if stays {
+            change -= before.counts.counts;
+        }
         for scope in scopes {
-            if before.known && (!same || before.counts.counts != after.counts.counts) {
+            if before.known && !stays {
                 *self.receivers.entry((scope, before.receiver.clone())).or_default() -= before.counts.counts;
             }
-            if after.known && !(same && before.known && before.counts.counts == after.counts.counts) {
-                *self.receivers.entry((scope, after.receiver.clone())).or_default() += after.counts.counts;
+            if after.known && !change.is_zero() {
+                *self.receivers.entry((scope, after.receiver.clone())).or_default() += change;
             }
             if same && before.latency == after.latency {
                 continue;
@@ -272,8 +277,11 @@ impl Changes {
         for ((scope, site), _) in self.receivers.iter().filter(|(_, counts)| counts[Metric::Recipients] < 0) {
             set.sql(rows::LEAVE_RECEIVER)?.execute(params![scope, site])?;
         }
-        for ((scope, site, step), n) in self.latencies.iter().filter(|(_, n)| **n != 0) {
-            set.sql(rows::UPSERT_LATENCY)?.execute(params![scope, site, step, n])?;
+        let mut latencies: Vec<_> = self.latencies.iter().filter(|(_, n)| **n != 0).collect();
+        latencies.sort_unstable();
+        let mut statement = set.sql(rows::UPSERT_LATENCY)?;
+        for ((scope, site, step), n) in latencies {
+            statement.execute(params![scope, site, step, n])?;
         }
         Ok(())
     }
@@ -307,12 +315,15 @@ fn write_counts<'k, K>(
     changes: impl Iterator<Item = ((i64, K), &'k Counts)>,
 ) -> Result<(), StoreError>
 where
-    K: rusqlite::ToSql,
+    K: rusqlite::ToSql + Ord + Copy,
 {
-    for ((scope, key), counts) in changes.filter(|(_, counts)| !counts.is_zero()) {
+    let mut changes: Vec<_> = changes.filter(|(_, counts)| !counts.is_zero()).collect();
+    changes.sort_unstable_by_key(|(key, _)| *key);
+    let mut statement = set.sql(sql)?;
+    for ((scope, key), counts) in changes {
         let head = [&scope as &dyn rusqlite::ToSql, &key];
         let values = counts.values().iter().map(|n| n as &dyn rusqlite::ToSql);
-        set.sql(sql)?.execute(params_from_iter(head.into_iter().chain(values)))?;
+        statement.execute(params_from_iter(head.into_iter().chain(values)))?;
     }
     Ok(())
 }

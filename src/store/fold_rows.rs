@@ -16,17 +16,6 @@ pub(super) const SELECT_DELIVERY: &str = "select known, message, campaign, mode,
     accepted_at, settled_at, pixel, links, opened, opened_at, clicked, clicked_at, open_events, click_events, \
     late_bounced_at, complained_at, unsubscribed_at, last_at from v_delivery where delivery = ?1";
 
-pub(super) const UPSERT_DELIVERY: &str = "insert into v_delivery values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-    ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26) on conflict (delivery) do update set \
-    known = excluded.known, message = excluded.message, person = excluded.person, domain = excluded.domain, \
-    site = excluded.site, site_try = excluded.site_try, \
-    state = excluded.state, tries = excluded.tries, class = excluded.class, accepted_at = excluded.accepted_at, \
-    settled_at = excluded.settled_at, pixel = excluded.pixel, links = excluded.links, opened = excluded.opened, \
-    opened_at = excluded.opened_at, clicked = excluded.clicked, clicked_at = excluded.clicked_at, \
-    open_events = excluded.open_events, click_events = excluded.click_events, \
-    late_bounced_at = excluded.late_bounced_at, complained_at = excluded.complained_at, \
-    unsubscribed_at = excluded.unsubscribed_at, last_at = excluded.last_at";
-
 pub(super) const SELECT_HITS: &str =
     "select position, class, minute, family, device, pattern, n from v_hit where delivery = ?1";
 
@@ -159,43 +148,6 @@ pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryState> {
 
 pub(super) fn mode(code: i64) -> Mode {
     if code == mode_code(Mode::Sandbox) { Mode::Sandbox } else { Mode::Live }
-}
-
-pub(super) fn write_delivery(
-    statement: &mut CachedStatement<'_>,
-    delivery: i64,
-    state: &DeliveryState,
-) -> Result<(), StoreError> {
-    let audience = |class: Option<Audience>| class.map_or(0, Audience::code);
-    statement.execute(params![
-        delivery,
-        state.known,
-        state.message,
-        state.campaign,
-        mode_code(state.mode),
-        state.person,
-        state.domain,
-        state.site,
-        state.site_try,
-        state.state.code(),
-        state.tries,
-        state.class.map_or(0, BounceClass::code),
-        state.accepted_at,
-        state.settled_at,
-        state.pixel,
-        state.links,
-        audience(state.opened),
-        state.opened_at,
-        audience(state.clicked),
-        state.clicked_at,
-        state.open_events,
-        state.click_events,
-        state.late_bounced_at,
-        state.complained_at,
-        state.unsubscribed_at,
-        state.last_at
-    ])?;
-    Ok(())
 }
 
 pub(super) fn load_hits(statement: &mut CachedStatement<'_>, delivery: i64) -> Result<Vec<HitCounter>, StoreError> {

@@ -20,6 +20,7 @@ mod findings_campaign;
 mod fold;
 mod fold_changes;
 mod fold_links;
+mod fold_put;
 mod fold_rows;
 mod fold_state;
 mod full_mailbox;
