@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A soak: many messages over many domains on sites of loopback that take, refuse, defer, cut off and slow down, each
 # recipient by its own word (examples/receivers). At its end each delivery has to be in its right final state by what the
-# receivers wrote down, no site may have seen more sessions than its limit, the ledger has to replay, and memory has to have
-# stayed flat.
+# receivers wrote down, no site may have seen more sessions than its limit, the ledger has to replay, memory has to have
+# stayed flat, and every number of JSON, CSV and pages has to be what a count of the export finds.
 #
 #   benches/soak.sh [MESSAGES [DOMAINS [SITES]]]      (200000, 500, 50)
 #
@@ -67,6 +67,12 @@ echo "all ended after $(calc "%.0f s" "$(now) - $began"); resident $(calc %d "${
     "at most $(calc %d "$(printf '%s\n' "${memory[@]}" | sort -n | tail -1) / 1024") MB, $(calc %d "${memory[-1]} / 1024") MB at the end"
 kill "$receivers"; wait "$receivers" || true
 (cd "$work/ours" && "$postrider" export) >"$work/export"
+(cd "$work/ours" && "$postrider" user create bench@example.org --password-stdin <<<"only-a-bench-1") >/dev/null
+curl -s -c "$work/jar" -o /dev/null -d 'email=bench@example.org&password=only-a-bench-1' "http://$web/login"
+cookie="$(awk 'NF > 6 { print $6 "=" $7 }' "$work/jar")"
+began="$(now)"
+"$python" "$benches/../tests/relay/checks/recount.py" "$work/export" "http://$web" "$user:$password" "$cookie"
+echo "every number counted again in $(calc "%.0f s" "$(now) - $began")"
 stop_postrider
 "$python" - "$work" "$connections" <<'PY'
 import collections, json, pathlib, sys

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use askama::Template;
 
 use super::Dashboard;
 use super::auth::User;
 use super::format::{Written as _, WrittenCount as _, WrittenRate as _};
-use super::shell::{Answer, Fault, Shell, State, campaign_id, page};
+use super::shell::{Answer, Fault, Shell, State, campaign_id, framed, page};
 use crate::domain::counts::Rate;
 use crate::domain::token::Purpose;
 use crate::domain::{Metric, link};
@@ -92,12 +91,7 @@ pub async fn mail(_: User, state: State, id: web::Path<String>) -> Answer {
         Ok(drawing) => drawing.html,
         Err(why) => sentence(&why),
     };
-    Ok(HttpResponse::build(StatusCode::OK)
-        .content_type("text/html; charset=utf-8")
-        .insert_header(("content-security-policy", FRAME_POLICY))
-        .insert_header(("x-dns-prefetch-control", "off"))
-        .insert_header(("cache-control", "no-store"))
-        .body(body))
+    Ok(framed(FRAME_POLICY, body))
 }
 
 /// The mail with its numbers, or why there is none and what to do; and what it was drawn from.

@@ -172,8 +172,8 @@ fn on_axis(value: i64) -> String {
     }
 }
 
-/// A row's columns without axis or words: its numbers stand in the row.
-pub fn spark(values: &[i64]) -> String {
+/// A row's columns without axis or words: its numbers stand in the row. So many have room, whether they are there or not.
+pub fn spark(values: &[i64], room: usize) -> String {
     let most = values.iter().copied().max().unwrap_or(0);
     if most <= 0 {
         return String::new();
@@ -185,7 +185,7 @@ pub fn spark(values: &[i64]) -> String {
     format!(
         "<svg class=\"spark\" viewBox=\"0 0 {} {SPARK_HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
          <path class=\"f-human\" d=\"{path}V{SPARK_HEIGHT}z\"/></svg>",
-        values.len()
+        values.len().max(room)
     )
 }
 
@@ -250,9 +250,14 @@ mod tests {
     #[test]
     fn nothing_is_drawn_of_nothing() {
         assert!(!draw(&[], &[part("f", vec![])], None, None).contains("NaN"));
-        assert_eq!((spark(&[]), spark(&[0, 0])), (String::new(), String::new()));
-        let svg = spark(&[2, 0, 1]);
-        assert!(svg.contains("d=\"M0 22V0H1V22H2V11H3V22z\"") && svg.contains("aria-hidden"), "{svg}");
+        assert_eq!((spark(&[], 48), spark(&[0, 0], 48)), (String::new(), String::new()));
+        let svg = spark(&[2, 0, 1], 48);
+        assert!(
+            svg.contains("viewBox=\"0 0 48 22\"")
+                && svg.contains("d=\"M0 22V0H1V22H2V11H3V22z\"")
+                && svg.contains("aria-hidden"),
+            "{svg}"
+        );
     }
 
     #[test]

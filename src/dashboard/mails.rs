@@ -1,19 +1,17 @@
 //! The list of mails, one mail with all that happened to it, and the built-in inbox.
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use askama::Template;
-use mail_parser::MessageParser;
 use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::auth::User;
 use super::format::{Written as _, WrittenCount as _, WrittenSize as _, WrittenTime as _};
 use super::receipts::ShownReceipt as _;
-use super::shell::{Answer, Fault, Shell, State, delivery_id, page};
+use super::shell::{Answer, Fault, Shell, State, delivery_id, framed, page};
 use crate::domain::event::Hit;
 use crate::domain::{Address, BounceClass, Calendar, CampaignId, DeliveryId, Device, Domain, Fact, Mode, Suppression};
-use crate::mail::preview;
+use crate::mail::{nesting, preview};
 use crate::store::DeliveryFilter;
 use crate::store::view::{DeliveryReport, DeliveryRow, Repeat, State as DeliveryState, TimelineEntry};
 
@@ -345,7 +343,7 @@ pub async fn show_preview(_: User, state: State, id: web::Path<String>) -> Answe
     let copy = (state.render)(report.row.message, report.row.delivery).await;
     let body = match &copy {
         Err(_) => "<p>The mail itself is kept no longer.</p>".to_owned(),
-        Ok(copy) => match MessageParser::new().parse(copy) {
+        Ok(copy) => match nesting::parse(copy) {
             None => "<p>The mail cannot be read.</p>".to_owned(),
             Some(mail) => match (mail.html_body.is_empty(), mail.body_html(0)) {
                 (false, Some(html)) => {
@@ -359,10 +357,5 @@ pub async fn show_preview(_: User, state: State, id: web::Path<String>) -> Answe
     let body = ["/c/", "/o/", "/u/"]
         .iter()
         .fold(body, |body, route| body.replace(&format!("{}{route}", state.base_url), "about:blank#"));
-    Ok(HttpResponse::build(StatusCode::OK)
-        .content_type("text/html; charset=utf-8")
-        .insert_header(("content-security-policy", FRAME_POLICY))
-        .insert_header(("x-dns-prefetch-control", "off"))
-        .insert_header(("cache-control", "no-store"))
-        .body(body))
+    Ok(framed(FRAME_POLICY, body))
 }

@@ -121,13 +121,14 @@ fn told(row: QueueRow, pauses: &[PauseRow], now: Timestamp) -> Told {
         }
         (Some(pause), _) => ("paused", format!("Paused by {}", pause.pause.by)),
         (None, None) => ("bounced", "Held".to_owned()),
+        (None, Some(_)) if row.resting >= row.waiting => ("paused", "Held after the first".to_owned()),
         (None, Some(at)) if at > now && row.tried > 0 => ("deferred", "Backing off".to_owned()),
         (None, Some(at)) if at > now => ("queued", "Not due yet".to_owned()),
         (None, Some(_)) => ("good", "Flowing".to_owned()),
     };
     let lost = row.oldest.as_ref().map_or_else(String::new, |oldest| fate(oldest, now));
     let wait = |at: Timestamp| if at > now { at.since(now).span() } else { String::new() };
-    let next = row.next_at.filter(|_| paused.is_none()).map(|at| (at, wait(at)));
+    let next = row.next_at.filter(|_| paused.is_none() && row.resting < row.waiting).map(|at| (at, wait(at)));
     Told { state, paused: own.is_some(), next, lost, row }
 }
 

@@ -144,6 +144,8 @@ pub struct CredentialForm {
     domains: String,
     #[serde(default)]
     profile: String,
+    #[serde(default)]
+    priority: String,
 }
 
 #[derive(Deserialize)]
@@ -184,7 +186,7 @@ pub async fn create_credential(user: User, state: State, form: web::Form<Credent
     let password = credential::password(state.random);
     let secret_sha256 = Credential::hash(password.as_bytes());
     let source_addresses = Vec::new();
-    let (expire, priority) = (None, Priority::Normal);
+    let (expire, priority) = (None, Priority::parse(&form.priority).unwrap_or_default());
     let credential =
         Credential { name: name.clone(), domains, profile, source_addresses, expire, priority, secret_sha256 };
     if !state.accounts.create_credential(credential, state.clock.now()).await? {
@@ -196,6 +198,7 @@ pub async fn create_credential(user: User, state: State, form: web::Form<Credent
         credential = name,
         domains = form.domains.trim(),
         profile = profile.as_str(),
+        priority = priority.as_str(),
         "made a credential"
     );
     page(&OncePage {

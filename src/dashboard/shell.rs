@@ -182,6 +182,16 @@ pub fn html_with_script(status: StatusCode, body: String) -> HttpResponse {
     answer
 }
 
+/// A mail for a frame of its own, which may do no more than `policy` lets it.
+pub fn framed(policy: &'static str, body: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("content-security-policy", policy))
+        .insert_header(("x-dns-prefetch-control", "off"))
+        .insert_header(("cache-control", "no-store"))
+        .body(body)
+}
+
 /// Elsewhere, by GET.
 pub fn see_other(place: &str) -> HttpResponse {
     HttpResponse::SeeOther()

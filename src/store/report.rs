@@ -11,13 +11,12 @@ use super::report_list::CampaignsOf;
 use super::report_overview::{Overview, OverviewOf};
 use super::view::{
     CampaignReport, CampaignRow, ClickMap, DeliveryReport, DeliveryRow, LinkRow, PersonReport, Point, Receipt,
-    RefusalRow, SiteRow, State,
+    RefusalRow, State,
 };
 use super::view_campaign::CampaignView;
 use super::view_queue::{LastReply, QueueReport, RestRow};
 use super::{
     canary, names, report_campaign, report_delivery, report_list, report_overview, report_person, report_queue,
-    report_receivers,
 };
 use crate::domain::counts::METRICS;
 pub use crate::domain::zone::Step;
@@ -138,7 +137,7 @@ impl Reports {
     /// How many deliveries wait, live and sandbox.
     pub async fn waiting(&self) -> Result<i64, StoreError> {
         self.readers
-            .read(|conn| Ok(report_queue::waiting(conn, Mode::Live)? + report_queue::waiting(conn, Mode::Sandbox)?))
+            .read(|conn| Ok(report_queue::waiting(conn, Mode::Live)?.0 + report_queue::waiting(conn, Mode::Sandbox)?.0))
             .await
     }
 
@@ -225,11 +224,6 @@ pub(super) fn series(
         }
     }
     Ok(points)
-}
-
-/// The receiving sites of some scopes with the most recipients, then all others in one row.
-pub(super) fn sites(conn: &Connection, scopes: &[CampaignId], shown: u32) -> Result<Vec<SiteRow>, StoreError> {
-    report_receivers::sites(conn, scopes, shown)
 }
 
 pub(super) fn count_sums() -> String {

@@ -123,11 +123,20 @@ fn first_delivery(conn: &Connection, members: &[CampaignId]) -> Result<Option<Ti
     Ok(found.filter(|at| *at < i64::MAX).map(Timestamp::from_millis))
 }
 
-/// One campaign, whole.
-pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Result<Option<CampaignReport>, StoreError> {
+/// A campaign with those that are shown as part of it.
+struct Joined {
+    found: Found,
+    /// All of them, this one first.
+    members: Vec<CampaignId>,
+    /// The others, by name.
+    merged: Vec<(CampaignId, String)>,
+    /// The shown campaign's own, whatever was merged into it.
+    sample: Option<Sample>,
+}
+
+fn joined(conn: &Connection, id: CampaignId) -> Result<Option<Joined>, StoreError> {
     let Some(mut found) = one(conn, id)? else { return Ok(None) };
     let members = names::members(conn, id)?;
-    // The shown campaign's own, whatever was merged into it.
     let sample = sample(conn, found.last_message)?;
     let mut merged = Vec::new();
     for member in members.iter().skip(1) {
@@ -136,6 +145,17 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
             found.join(&member);
         }
     }
+    Ok(Some(Joined { found, members, merged, sample }))
+}
+
+/// One campaign, whole.
+pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Result<Option<CampaignReport>, StoreError> {
+    let Some(joined) = joined(conn, id)? else { return Ok(None) };
+    report(conn, joined, sites_shown).map(Some)
+}
+
+fn report(conn: &Connection, joined: Joined, sites_shown: u32) -> Result<CampaignReport, StoreError> {
+    let Joined { mut found, members, merged, sample } = joined;
     complete(conn, &mut found.row)?;
     let hours = match found.first_delivery_at {
         Some(first) => hours(conn, &members, first, HOURS_MAX)?,
@@ -143,11 +163,11 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
     };
     let mut pauses = order::pauses(conn)?;
     pauses.retain(|pause| members.iter().any(|member| pause.selection == Selection::Campaign(*member)));
-    Ok(Some(CampaignReport {
+    Ok(CampaignReport {
         first_delivery_at: found.first_delivery_at,
         hours,
         links: report_links::first(conn, &members)?,
-        sites: report::sites(conn, &members, sites_shown)?,
+        sites: report_receivers::sites(conn, &members, sites_shown)?,
         refusals: refusals(conn, &members)?,
         sample,
         kinds: kinds::of(conn, &members)?,
@@ -156,19 +176,12 @@ pub(super) fn whole(conn: &Connection, id: CampaignId, sites_shown: u32) -> Resu
         pause: pauses.into_iter().next(),
         rests: canary::held(conn, Some(&members))?,
         row: found.row,
-    }))
+    })
 }
 
 /// What the click map is drawn from.
 pub(super) fn click_map(conn: &Connection, id: CampaignId) -> Result<Option<ClickMap>, StoreError> {
-    let Some(mut found) = one(conn, id)? else { return Ok(None) };
-    let members = names::members(conn, id)?;
-    let sample = sample(conn, found.last_message)?;
-    for member in members.iter().skip(1) {
-        if let Some(member) = one(conn, *member)? {
-            found.join(&member);
-        }
-    }
+    let Some(Joined { found, members, sample, .. }) = joined(conn, id)? else { return Ok(None) };
     let links = report_links::all(conn, &members)?;
     let row = found.row;
     Ok(Some(ClickMap { id: row.id, name: row.name, counts: row.counts, links, sample }))
@@ -189,14 +202,15 @@ pub(super) fn view(
     id: CampaignId,
     (now, calendar): (Timestamp, Calendar),
 ) -> Result<Option<CampaignView>, StoreError> {
-    let Some(report) = whole(conn, id, report::SITES_SHOWN)? else { return Ok(None) };
-    let members = names::members(conn, id)?;
+    let Some(joined) = joined(conn, id)? else { return Ok(None) };
+    let members = joined.members.clone();
+    let report = report(conn, joined, report::SITES_SHOWN)?;
     let hours_shown = hours_shown(&report, now);
     let usual = match report.first_delivery_at {
         Some(first) => report_usual::usual(conn, &report.row, first, (now, hours_shown))?,
         None => None,
     };
-    let receivers = report_receivers::with_latency(conn, &members, report::SITES_SHOWN)?;
+    let receivers = report_receivers::with_latency(conn, &members, &report.sites)?;
     let findings = findings_campaign::findings(&Evidence {
         id,
         counts: &report.row.counts,

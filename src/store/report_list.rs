@@ -57,7 +57,13 @@ pub(super) fn page(
     limit: usize,
 ) -> Result<(Vec<CampaignRow>, i64), StoreError> {
     let wanted = of.name.trim().to_lowercase();
-    let looked_at = if wanted.is_empty() { u32::try_from(CAMPAIGNS_MAX).unwrap_or(NAMED_MAX) } else { NAMED_MAX };
+    let latest_first = of.sort == CampaignSort::Started && !of.ascending;
+    let looked_at = match wanted.is_empty() {
+        // As they come.
+        true if latest_first => u32::try_from((skip + limit).min(CAMPAIGNS_MAX)).unwrap_or(NAMED_MAX),
+        true => u32::try_from(CAMPAIGNS_MAX).unwrap_or(NAMED_MAX),
+        false => NAMED_MAX,
+    };
     let mut rows = report_campaign::list(conn, of.mode, looked_at)?;
     rows.retain(|row| row.name.to_lowercase().contains(&wanted));
     rows.truncate(CAMPAIGNS_MAX);

@@ -5,10 +5,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::error::StoreError;
-use super::report::{self, SITES_SHOWN, series};
+use super::report::{SITES_SHOWN, series};
 use super::view::{CampaignRow, Finding, Point, SiteRow};
 use super::view_queue::Oldest;
-use super::{findings, report_campaign, report_list, report_queue};
+use super::{findings, report_campaign, report_list, report_queue, report_receivers};
 use crate::domain::zone::{Step, Zone};
 use crate::domain::{Calendar, CampaignId, Counts, Metric, Mode, Timestamp};
 
@@ -74,7 +74,7 @@ pub(super) fn whole(conn: &Connection, of: OverviewOf, dropped: u64) -> Result<O
     let happened = series(conn, &[scope], from, to, step)?;
     let mut counts = Counts::default();
     happened.iter().for_each(|point| counts += point.counts);
-    let (queued, deferred) = waiting(conn, scope)?;
+    let (queued, deferred) = report_queue::waiting(conn, mode)?;
     (counts[Metric::Queued], counts[Metric::Deferred]) = (queued, deferred);
     let mut campaigns = report_campaign::list(conn, Some(mode), RECENT_SHOWN)?;
     campaigns.iter_mut().try_for_each(|row| report_campaign::complete(conn, row))?;
@@ -88,7 +88,7 @@ pub(super) fn whole(conn: &Connection, of: OverviewOf, dropped: u64) -> Result<O
         points: first.and(from).map(|from| with_gaps(&happened, from, to, step)).unwrap_or_default(),
         campaigns,
         campaigns_total: report_list::total(conn, Some(mode))?,
-        sites: report::sites(conn, &[scope], SITES_SHOWN)?,
+        sites: report_receivers::sites(conn, &[scope], SITES_SHOWN)?,
         queued,
         deferred,
         oldest: report_queue::oldest(conn, None)?,
@@ -121,13 +121,6 @@ fn first_bucket(conn: &Connection, scope: CampaignId) -> Result<Option<Timestamp
     let sql = "select min(bucket) from v_series where scope = ?1";
     let first: Option<i64> = conn.prepare_cached(sql)?.query_row([scope.raw()], |row| row.get(0))?;
     Ok(first.map(Timestamp::from_millis))
-}
-
-/// How many wait, and how many of these were tried.
-fn waiting(conn: &Connection, scope: CampaignId) -> Result<(i64, i64), StoreError> {
-    let sql = "select coalesce(sum(queued), 0), coalesce(sum(deferred), 0) from v_site \
-               where scope = ?1 and scope < 1024 and queued > 0";
-    Ok(conn.prepare_cached(sql)?.query_row([scope.raw()], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 #[cfg(test)]

@@ -59,10 +59,11 @@ fn since(conn: &Connection, from: Timestamp, to: Timestamp) -> Result<Counts, St
     Ok(counts)
 }
 
-/// How many wait in one mode.
-pub(super) fn waiting(conn: &Connection, mode: Mode) -> Result<i64, StoreError> {
-    let sql = "select coalesce(sum(queued), 0) from v_site where scope = ?1 and scope < 1024 and queued > 0";
-    Ok(conn.prepare_cached(sql)?.query_row([CampaignId::all(mode).raw()], |row| row.get(0))?)
+/// How many wait in one mode, and how many of these were tried.
+pub(super) fn waiting(conn: &Connection, mode: Mode) -> Result<(i64, i64), StoreError> {
+    let sql = "select coalesce(sum(queued), 0), coalesce(sum(deferred), 0) from v_site \
+               where scope = ?1 and scope < 1024 and queued > 0";
+    Ok(conn.prepare_cached(sql)?.query_row([CampaignId::all(mode).raw()], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// The domains with the most deferred deliveries: name and how many.
@@ -78,7 +79,7 @@ pub(super) fn deferring(conn: &Connection, limit: usize) -> Result<Vec<(String, 
 /// How many deliveries an order would touch.
 pub(super) fn count(conn: &Connection, selection: &Selection) -> Result<i64, StoreError> {
     let (sql, value) = match selection {
-        Selection::All => return Ok(waiting(conn, Mode::Live)? + waiting(conn, Mode::Sandbox)?),
+        Selection::All => return Ok(waiting(conn, Mode::Live)?.0 + waiting(conn, Mode::Sandbox)?.0),
         Selection::Domain(domain) => {
             let sql = "select coalesce(sum(queued), 0) from v_site where scope in (1, 2) and domain = ?1";
             return Ok(conn.prepare_cached(sql)?.query_row([domain.as_str()], |row| row.get(0))?);
@@ -133,14 +134,18 @@ fn rows(conn: &Connection, only: Option<&str>) -> Result<Vec<QueueRow>, StoreErr
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let domain: String = row.get(0)?;
-        let parts = parts(conn, &domain)?;
+        let (parts, site) = (parts(conn, &domain)?, site::of(conn, &domain)?);
         rows.push(QueueRow {
             waiting: row.get(1)?,
             tried: row.get(2)?,
             oldest: oldest(conn, Some(&domain))?,
             next_at: next_at(conn, &domain, &parts)?,
             last_reply: last_reply(conn, &domain, &parts)?,
-            site: site::of(conn, &domain)?,
+            resting: match &site {
+                Some(site) => canary::resting(conn, &domain, site)?,
+                None => 0,
+            },
+            site,
             domain,
         });
     }

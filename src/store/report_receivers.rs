@@ -51,21 +51,21 @@ pub(super) fn sites(conn: &Connection, scopes: &[CampaignId], shown: u32) -> Res
     Ok(sites)
 }
 
-/// The same with the time that their mail took.
+/// The same sites with the time that their mail took.
 pub(super) fn with_latency(
     conn: &Connection,
     scopes: &[CampaignId],
-    shown: u32,
+    sites: &[SiteRow],
 ) -> Result<Vec<ReceiverRow>, StoreError> {
-    let mut rows = Vec::new();
-    for site in sites(conn, scopes, shown)? {
+    let mut rows = Vec::with_capacity(sites.len());
+    for site in sites {
         let latency_ms = if site.is_rest() { None } else { latency_ms(conn, scopes, &site.domain)? };
-        rows.push(ReceiverRow { site, latency_ms });
+        rows.push(ReceiverRow { site: site.clone(), latency_ms });
     }
     Ok(rows)
 }
 
-/// The same without that time, where nobody looks at it.
+/// Sites without that time, where nobody looks at it.
 pub(super) fn alone(conn: &Connection, scopes: &[CampaignId], shown: u32) -> Result<Vec<ReceiverRow>, StoreError> {
     let sites = sites(conn, scopes, shown)?;
     Ok(sites.into_iter().map(|site| ReceiverRow { site, latency_ms: None }).collect())
@@ -174,7 +174,7 @@ mod tests {
         conn.execute("insert into v_latency values (5000, 'a', 80, 3), (5000, 'a', 160, 1), (5001, 'a', 80, 0)", [])
             .unwrap();
         let shown = |scopes: &[CampaignId], limit| {
-            let rows = with_latency(&conn, scopes, limit).unwrap();
+            let rows = with_latency(&conn, scopes, &sites(&conn, scopes, limit).unwrap()).unwrap();
             let row = |row: &ReceiverRow| (row.site.called(), row.site.counts[Metric::Recipients]);
             rows.iter().map(row).collect::<Vec<_>>()
         };
@@ -184,7 +184,8 @@ mod tests {
         assert_eq!(shown(&[one], 9).len(), 4);
         // A site with nobody is none.
         assert_eq!(shown(&[one, other], 2), named(&[("c", 62), ("a", 51), ("3 other sites", 38)]));
-        let latency = with_latency(&conn, &[one, other], 2).unwrap()[1].latency_ms;
+        let shown = sites(&conn, &[one, other], 2).unwrap();
+        let latency = with_latency(&conn, &[one, other], &shown).unwrap()[1].latency_ms;
         assert_eq!(latency, Some((latency::span_ms(80), latency::span_ms(160))));
     }
 

@@ -41,6 +41,8 @@ pub struct QueueRow {
     pub waiting: i64,
     /// How many of these were tried.
     pub tried: i64,
+    /// How many were not, and are held because of what became of the first ones of their campaigns at the site.
+    pub resting: i64,
     /// The oldest.
     pub oldest: Option<Oldest>,
     /// When the next is due; `None` when all are held.

@@ -1,30 +1,14 @@
 //! Looking at a mail in the inbox is not the reader's doing: no request leaves for the tracking host or any other, and
 //! the numbers stay.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tokio::net::TcpListener;
+use std::sync::atomic::Ordering;
 
 use super::past::{EMAIL, PASSWORD};
-use crate::harness::{Browser, Config, PATIENCE, wait_until};
-
-/// A host that only counts who connects.
-async fn host() -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (site, asked) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(AtomicUsize::new(0)));
-    let count = Arc::clone(&asked);
-    tokio::spawn(async move {
-        while listener.accept().await.is_ok() {
-            count.fetch_add(1, Ordering::SeqCst);
-        }
-    });
-    (site, asked)
-}
+use crate::harness::{Browser, Config, PATIENCE, doorbell, wait_until};
 
 #[tokio::test]
 async fn a_preview_asks_nobody() {
-    let ((tracking, tracked), (elsewhere, asked)) = (host().await, host().await);
+    let ((tracking, tracked), (elsewhere, asked)) = (doorbell().await, doorbell().await);
     let mut relay = Config::new().set("tracking.base_url", tracking.as_str()).start().await;
     let welcome = relay.welcome();
     let mail = format!(

@@ -23,7 +23,12 @@ async fn the_settings_page_makes_and_revokes_credentials() {
             "{name}: {text}"
         );
     }
-    let fields = [("name", "shop"), ("domains", "own.example, other.example"), ("profile", "transactional")];
+    let fields = [
+        ("name", "shop"),
+        ("domains", "own.example, other.example"),
+        ("profile", "transactional"),
+        ("priority", "low"),
+    ];
     let once = browser.post("/settings/credentials", &fields).await.text();
     let mut shown = once.split("class=\"copy\">").skip(1).map(|part| part.split('<').next().unwrap().to_owned());
     let login = Login { username: shown.next().unwrap(), password: shown.next().unwrap() };
@@ -33,6 +38,8 @@ async fn the_settings_page_makes_and_revokes_credentials() {
         page.contains("other.example") && page.contains("transactional") && !page.contains(&login.password),
         "{page}"
     );
+    let row = page.split("<tr").find(|row| row.contains("<code>shop</code>")).unwrap();
+    assert!(row.contains(">low<"), "{row}");
 
     let mut client = Client::logged_in(relay.submission(), &login).await;
     let mail = "From: a@own.example\r\n\r\nhi\r\n";

@@ -8,6 +8,7 @@
 mod browser;
 mod client;
 mod config;
+mod doorbell;
 mod http;
 mod mail;
 mod notice;
@@ -23,6 +24,7 @@ mod zone;
 pub use browser::Browser;
 pub use client::{Client, Reply};
 pub use config::Config;
+pub use doorbell::doorbell;
 pub use http::{Request, Response};
 pub use mail::{Mail, path_of};
 pub use notice::{Notice, notice_to};

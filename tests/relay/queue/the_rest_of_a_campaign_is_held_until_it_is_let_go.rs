@@ -63,6 +63,9 @@ async fn the_rest_of_a_campaign_is_held_until_it_is_let_go() {
     assert!(overview.contains("The rest of spring is held at mx.b.example: 32 deliveries wait."), "{overview}");
     assert!(overview.contains("3 of its first 10 there were refused (30.0 %)"), "{overview}");
     let queue = page("/queue").await;
+    let states = queue.split("data-l=\"State\"").skip(1).map(|rest| rest.split("</span>").next().unwrap());
+    let states: Vec<_> = states.map(|state| state.rsplit('>').next().unwrap()).collect();
+    assert_eq!(states[..2], ["Held after the first"; 2], "{queue}");
     let ask = queue.split("href=\"").find(|link| link.starts_with("/queue/order?act=release")).unwrap();
     let ask = ask.split('"').next().unwrap().replace("&amp;", "&");
     assert!(queue.contains("Held after the first") && page(&ask).await.contains("Send the rest anyway"), "{queue}");
