@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::ledger::database;
 use super::way::Way;
 use super::{Failure, say};
 use crate::config::Config;
@@ -32,6 +33,8 @@ pub(super) fn complaint(config: &Config, files: &[PathBuf]) -> Result<(), Failur
 }
 
 fn take_in(config: &Config, files: &[PathBuf]) -> Result<(), Failure> {
+    // In a folder without a database, nothing would be ours.
+    database(config)?;
     let way = Way::new(config)?;
     let mut tally = Tally::default();
     if files.is_empty() {
@@ -134,17 +137,26 @@ fn described(report: &Feedback) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     /// As many levels as a report has room for, plain and encoded.
     #[test]
     fn no_depth_of_messages_is_too_much() {
         const LEVEL: &str = "Content-Type:message/rfc822\n\n";
-        let report = "Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\n\
-                      Feedback-Type: abuse\n\n--b\n";
-        let deep = format!("{report}{}", LEVEL.repeat((REPORT_MAX - report.len()) / LEVEL.len()));
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-        let read = thread.spawn(move || Feedback::read(deep.as_bytes()).map(|read| read.feedback_type)).unwrap();
-        assert_eq!(read.join().unwrap(), Ok(FeedbackType::Abuse));
+        const REPORT: &str = "Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\n\
+                              Feedback-Type: abuse\n\n--b\n";
+        let deep = |bytes: usize| LEVEL.repeat(bytes / LEVEL.len());
+        let plain = deep(REPORT_MAX - REPORT.len());
+        let encoded = STANDARD.encode(deep(REPORT_MAX / 4 * 3 - 1_000));
+        let encoded = format!("Content-Type:message/rfc822\nContent-Transfer-Encoding: base64\n\n{encoded}");
+        for returned in [plain, encoded] {
+            let report = format!("{REPORT}{returned}");
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            let read = thread.spawn(move || Feedback::read(report.as_bytes()).map(|read| read.feedback_type)).unwrap();
+            assert_eq!(read.join().unwrap(), Ok(FeedbackType::Abuse));
+        }
     }
 }
