@@ -106,6 +106,8 @@ pub(super) fn show(response: Response) -> Result<(), Failure> {
         Response::Listed { added: 0, .. } => say("it is on the list already"),
         Response::Listed { .. } => say("it is on the list now"),
         Response::Reclassified { written } => say(&format!("{written} hits are of another class now")),
+        Response::Complained { recipient, .. } => say(&recipient),
+        Response::NotOurs => say("it is none of this relay's mails"),
         Response::Queue { domains, notes } => {
             for d in domains {
                 let times = [d.oldest, d.expires, d.next].join("\t");

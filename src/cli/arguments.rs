@@ -59,6 +59,21 @@ pub enum Command {
         #[command(subcommand)]
         command: SuppressionCommand,
     },
+    /// Take in complaints: feedback reports (RFC 5965) as mailbox providers send them.
+    ///
+    /// Each file is one report as it came by mail, or several as an mbox; a folder stands for the files in it. Without any,
+    /// standard input is read, so that a mail server can hand reports over. For each report there is a line: file,
+    /// recipient, campaign, delivery, and whether it was counted. Reports of the types abuse and fraud count: once for a
+    /// delivery, and its recipient is not mailed any more. What is no report is named on standard error, the rest is taken,
+    /// and the exit code is 1.
+    #[command(
+        after_help = "Examples:\n  postrider complaint < report.eml\n  postrider complaint reports.mbox Maildir/new\n\nIn the .forward of the relay's own user:\n  \"|postrider complaint --config /etc/postrider/postrider.toml\""
+    )]
+    Complaint {
+        /// Reports, mboxes or folders; without any, standard input.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// What waits, by receiving domain (waiting, tried, oldest, expires, next try, last reply, receiving site); or retry, pause, resume and cancel it.
     #[command(args_conflicts_with_subcommands = true)]
     Queue {

@@ -3,6 +3,7 @@
 mod accounts;
 mod arguments;
 mod bar;
+mod complaint;
 mod facts;
 mod ledger;
 mod queue;
@@ -73,6 +74,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Domain { command } => accounts::domain(&usable()?, command),
         Command::Suppression { command } => suppression::suppression(&usable()?, command),
         Command::Queue { site, command } => queue::queue(&usable()?, site.as_deref(), command.as_ref()),
+        Command::Complaint { files } => complaint::complaint(&usable()?, files),
         Command::Reclassify(what) => reclassify::reclassify(&usable()?, what),
         Command::Verify => ledger::verify(&usable()?),
         Command::Rebuild => accounts::rebuild(&usable()?),

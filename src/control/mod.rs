@@ -4,6 +4,7 @@
 //! open. A command that finds no relay opens the store itself and performs the same request. May import `store`,
 //! `domain`, `mail` (key generation) and `clock`.
 
+mod complaint;
 mod perform;
 mod queue;
 mod reclassify;
@@ -13,6 +14,6 @@ mod suppression;
 
 pub use perform::{Performer, Refreshed};
 pub use request::{
-    CorrectionLine, CredentialLine, DomainLine, QueueLine, Request, Response, Selector, SuppressionEntry,
+    CorrectionLine, CredentialLine, DomainLine, QueueLine, Request, Response, ReturnedMail, Selector, SuppressionEntry,
 };
 pub use socket::{ask, serve};

@@ -71,6 +71,7 @@ impl Performer {
             Request::QueueShow { id } => self.show_queued(&id).await,
             Request::QueueOrder { act, selector } => self.order(&act, selector).await,
             Request::Reclassify { corrections } => self.reclassify(&corrections).await,
+            Request::Complain { returned, counts } => self.complain(&returned, counts).await,
             Request::Rebuild => self.rebuild().await,
         };
         done.unwrap_or_else(|error| Response::failed(error.to_string()))

@@ -95,6 +95,13 @@ pub enum Request {
         /// Which, and of which.
         corrections: Vec<CorrectionLine>,
     },
+    /// Somebody complained of a mail, or only says which one.
+    Complain {
+        /// The mail that came back with the report.
+        returned: ReturnedMail,
+        /// Whether it is to be counted.
+        counts: bool,
+    },
     /// Makes every view again.
     Rebuild,
     /// Asks whether a relay is there.
@@ -127,6 +134,17 @@ pub struct CorrectionLine {
     pub to: String,
     /// The rule that says so.
     pub rule: String,
+}
+
+/// What a feedback report says of the mail that it returns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReturnedMail {
+    /// What may be tokens of this relay in it.
+    pub tokens: Vec<String>,
+    /// Its Message-ID; empty when it has none.
+    pub message_id: String,
+    /// For whom it was, as the report says.
+    pub recipients: Vec<String>,
 }
 
 /// A part of the queue, as a person names it.
@@ -258,6 +276,19 @@ pub enum Response {
         /// So many; others were of another class by now than was thought.
         written: usize,
     },
+    /// The delivery that was complained of.
+    Complained {
+        /// To whom; empty when erased.
+        recipient: String,
+        /// The name of its campaign.
+        campaign: String,
+        /// Its id.
+        delivery: String,
+        /// Whether it was complained of before.
+        known: bool,
+    },
+    /// The mail is none of this relay's.
+    NotOurs,
     /// What waits.
     Queue {
         /// By domain, most first.

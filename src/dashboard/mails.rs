@@ -216,6 +216,9 @@ fn step(entry: &TimelineEntry, calendar: Calendar) -> Step {
         Fact::Unsubscribed { client: Some(client), .. } => {
             ("Unsubscribed".to_owned(), format!("{} \u{b7} {}", client.class.as_str(), entry.agent))
         }
+        Fact::Complained { .. } => {
+            ("Complained".to_owned(), "by a feedback report; the address is suppressed from now on".to_owned())
+        }
         Fact::Expired { attempt, class, .. } => ("Expired".to_owned(), format!("{}; {}", tried(attempt), why(*class))),
         Fact::Opened(hit) => ("Pixel fetched".to_owned(), visitor(hit, &entry.agent)),
         Fact::Clicked(hit) => (format!("Link {} followed", hit.position), visitor(hit, &entry.agent)),

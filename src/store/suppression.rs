@@ -24,7 +24,7 @@ use crate::domain::{Address, CampaignId, Client, DeliveryId, Fact, PersonId, Sup
 /// Rows a read of the whole list takes at once.
 const SLICE: u32 = 5_000;
 /// About what one more address writes, in bytes.
-const ENTRY_BYTES: usize = 400;
+pub(super) const ENTRY_BYTES: usize = 400;
 
 /// An address of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -49,6 +49,11 @@ impl Batch<'_> {
         Ok(self.next_seq - 1)
     }
 
+    /// Whether such a fact was written since the last commit: the views do not show it yet.
+    pub(super) fn has_written(&self, is: impl Fn(&Fact) -> bool) -> bool {
+        self.events.iter().any(|event| is(&event.fact))
+    }
+
     /// The seq that the next fact gets.
     pub(super) fn next_seq(&self) -> i64 {
         self.next_seq

@@ -8,6 +8,7 @@ mod a_held_site_waits_over_a_restart_until_it_is_resumed;
 mod a_pause_never_holds_up_the_relays_own_mail;
 mod a_paused_campaign_waits_and_comes_out_when_resumed;
 mod a_site_that_refuses_the_relay_is_a_finding;
+mod complaints_hold_the_rest_of_a_campaign;
 mod retry_now_does_not_wait_for_the_schedule;
 mod the_commands_work_with_and_without_a_relay;
 mod the_page_holds_a_site;

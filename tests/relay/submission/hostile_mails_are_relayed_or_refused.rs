@@ -1,6 +1,9 @@
 //! Mails made to crash, stall or bloat whoever reads them: each is relayed without a lost octet or refused with a clear code,
 //! others get their mail through meanwhile, and the relay stays within its memory.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 use crate::harness::{Config, Mail, Relay, Sink};
 
 /// What the relay may take at its most, in octets: its own 200 MB and sixteen times the largest message that it takes here.
@@ -44,6 +47,12 @@ fn structures() -> Vec<(&'static str, String, End)> {
         let close: String = (0..deep).rev().map(|n| format!("\r\n--b{n}x--\r\n")).collect();
         format!("{HEAD}{open}Content-Type: text/html\r\n\r\n{LINK}{close}")
     };
+    let forwarded = "Content-Type: message/rfc822\r\n\r\n".repeat(100_000);
+    let beside = |part: &str| mixed(&format!("--b\r\nContent-Type: text/html\r\n\r\n{LINK}--b\r\n{part}\r\n--b--\r\n"));
+    let text = BASE64_STANDARD.encode(&forwarded);
+    let text: Vec<_> = text.as_bytes().chunks(76).map(|line| str::from_utf8(line).unwrap()).collect();
+    let encoded =
+        format!("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{}", text.join("\r\n"));
     let prefixes: String = (1..200).map(|n| format!("--b{}\r\n\r\nx\r\n", "b".repeat(n % 60))).collect();
     let parameters: String = (0..10_000).map(|n| format!(";\r\n p{n}=v")).collect();
     let continued: String = (0..5_000).map(|n| format!(";\r\n boundary*{n}=b")).collect();
@@ -52,6 +61,8 @@ fn structures() -> Vec<(&'static str, String, End)> {
         ("fifty thousand parts", mixed(&format!("{}--b--\r\n", part.repeat(50_000))), Untouched),
         ("a hundred levels", nested(100), Untouched),
         ("two thousand levels", nested(2_000), Untouched),
+        ("a hundred thousand messages within messages", beside(&forwarded), Untouched),
+        ("the same encoded", beside(&encoded), Untouched),
         ("boundaries that begin each other", mixed(&format!("{prefixes}--b--\r\n")), Untouched),
         ("half a million dashes", mixed(&format!("{}--b--\r\n", "--\r\n".repeat(500_000))), Untouched),
         ("ten thousand parameters", format!("{HEAD}Content-Type: text/html{parameters}\r\n\r\n{LINK}"), Tracked(1)),
