@@ -34,7 +34,7 @@ struct CampaignPage {
     age: String,
     report: CampaignReport,
     tiles: Vec<CampaignTile>,
-    /// How many campaigns the usual is made of; 0 for none.
+    /// How many campaigns the usual line is made of; 0 for none.
     usual_of: usize,
     findings: Vec<Finding>,
     more_findings: Vec<Finding>,
@@ -136,7 +136,7 @@ fn fill(
         complaint,
         age: view.report.first_delivery_at.map_or_else(String::new, |at| now.since(at).span()),
         tiles: campaign_tiles(&counts, view.usual.as_ref()),
-        usual_of: view.usual.as_ref().map_or(0, |usual| usual.campaigns),
+        usual_of: view.usual.as_ref().map_or(0, |usual| usual.lines_of),
         findings: view.findings,
         more_findings,
         funnel: tables::funnel(&counts),

@@ -97,7 +97,12 @@ pub trait WrittenBand {
 impl WrittenBand for Rates {
     fn open_band(&self) -> String {
         let (low, high) = (self.open_low.percent(), self.open_high.percent());
-        if low == high { low } else { format!("{}\u{2013}{high}", low.trim_end_matches('%')) }
+        match self.open_high {
+            _ if low == high => low,
+            Some(_) => format!("{}\u{2013}{high}", low.trim_end_matches('%')),
+            // In a range of time the high number alone may be of more than was delivered.
+            None => format!("{low}, {high}"),
+        }
     }
 }
 
@@ -203,5 +208,6 @@ mod tests {
         let half = Rate::of(1, 2);
         let band = |open_low, open_high| Rates { open_low, open_high, ..Counts::default().rates() }.open_band();
         assert_eq!((band(half, half), band(half, Rate::of(3, 4))), ("50.0%".into(), "50.0\u{2013}75.0%".into()));
+        assert_eq!((band(half, None), band(None, None)), ("50.0%, \u{2013}".into(), "\u{2013}".into()));
     }
 }

@@ -63,6 +63,8 @@ pub struct Usual {
     pub left: Option<Span>,
     /// Complained.
     pub complained: Option<Span>,
+    /// Of how many campaigns the two lines are the middle: those whose mail carried a pixel; 0 where there are too few.
+    pub lines_of: usize,
     /// The middle of the low open rate at the end of each hour, as of all that carried a pixel in the end.
     pub opened_by_hour: Vec<f64>,
     /// The middle of what each hour added to it.
@@ -78,7 +80,7 @@ impl Usual {
         let span = |of: fn(&Counts) -> Option<Rate>| {
             Span::of(earlier.iter().filter_map(|one| of(&one.counts)).map(Rate::value))
         };
-        let (opened_by_hour, opened_in_hour) = by_hour(earlier, hours);
+        let (lines_of, opened_by_hour, opened_in_hour) = by_hour(earlier, hours);
         Some(Self {
             campaigns: earlier.len(),
             delivery: span(|counts| counts.rates().delivery),
@@ -87,18 +89,19 @@ impl Usual {
             bounce: span(|counts| counts.rates().bounce),
             left: span(Counts::left),
             complained: span(Counts::complained),
+            lines_of,
             opened_by_hour,
             opened_in_hour,
         })
     }
 }
 
-/// The middles of the curves of those that carried a pixel; none of too few.
-fn by_hour(earlier: &[Earlier], hours: usize) -> (Vec<f64>, Vec<f64>) {
+/// How many carried a pixel, and the middles of their curves; none of too few.
+fn by_hour(earlier: &[Earlier], hours: usize) -> (usize, Vec<f64>, Vec<f64>) {
     let tracked = |one: &&Earlier| one.counts.rates().open_low.is_some();
     let mut curves: Vec<(&Earlier, f64)> = earlier.iter().filter(tracked).map(|one| (one, 0.0)).collect();
     if curves.len() < CAMPAIGNS_MIN {
-        return (Vec::new(), Vec::new());
+        return (0, Vec::new(), Vec::new());
     }
     let (mut sums, mut steps) = (Vec::with_capacity(hours), Vec::with_capacity(hours));
     for hour in 0..hours {
@@ -116,7 +119,7 @@ fn by_hour(earlier: &[Earlier], hours: usize) -> (Vec<f64>, Vec<f64>) {
         sums.push(median(&now));
         steps.push(median(&added));
     }
-    (sums, steps)
+    (curves.len(), sums, steps)
 }
 
 #[cfg(test)]
@@ -142,7 +145,7 @@ mod tests {
         // Three, of which one carried no pixel: the others' open rates are too few, the delivery rates are not.
         let three = [two[0].clone(), two[1].clone(), earlier(&[0], 0)];
         let usual = Usual::of(&three, 1).unwrap();
-        assert_eq!((usual.open_low, usual.opened_by_hour.len()), (None, 0));
+        assert_eq!((usual.open_low, usual.lines_of, usual.opened_by_hour.len()), (None, 0, 0));
         assert_eq!(usual.delivery, Some(Span { low: 1.0, median: 1.0, high: 1.0 }));
     }
 
@@ -155,6 +158,9 @@ mod tests {
         assert_eq!(text(&[span.low, span.median, span.high]), "0.200 0.285 0.400");
         assert_eq!(text(&usual.opened_by_hour), "0.150 0.260 0.285");
         assert_eq!(text(&usual.opened_in_hour), "0.150 0.060 0.000");
-        assert_eq!(usual.campaigns, 4);
+        assert_eq!((usual.campaigns, usual.lines_of), (4, 4));
+        // One whose mail carried no pixel has no part in the lines.
+        let usual = Usual::of(&[&all[..], &[earlier(&[0], 0)]].concat(), 3).unwrap();
+        assert_eq!((usual.campaigns, usual.lines_of, usual.open_low), (5, 4, Some(span)));
     }
 }

@@ -264,11 +264,12 @@ pub(super) fn bad_of_latest(conn: &Connection, calendar: Calendar) -> Result<Vec
     Ok(found)
 }
 
-/// One point for every hour since the first delivery up to the last with anything in it, at most `most`.
+/// One point for every hour since the first delivery up to the last with anything in it, at most `most`. What came before
+/// is part of the first: refusals, and what was fetched while a server had not yet answered.
 fn hours(conn: &Connection, members: &[CampaignId], first: Timestamp, most: usize) -> Result<Vec<Point>, StoreError> {
     let start = first.bucket();
     let end = Timestamp::from_millis(start.millis() + i64::try_from(most).unwrap_or(0) * HOUR_MS - 1);
-    let quarters = report::series(conn, members, Some(start), end, Step::Quarter)?;
+    let quarters = report::series(conn, members, None, end, Step::Quarter)?;
     let mut hours: Vec<Point> = Vec::new();
     for quarter in quarters {
         let at = usize::try_from((quarter.at.millis() - start.millis()) / HOUR_MS).unwrap_or(0);
@@ -305,4 +306,32 @@ fn refusals(conn: &Connection, members: &[CampaignId]) -> Result<Vec<RefusalRow>
     }
     refusals.sort_by_key(|refusal| Reverse((refusal.bounced, refusal.deferrals)));
     Ok(refusals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{schema, views};
+
+    #[test]
+    fn what_came_before_the_first_delivery_is_part_of_its_hour() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = schema::open_writer(&folder.path().join("x.db")).unwrap();
+        schema::migrate(&mut conn, Timestamp::default()).unwrap();
+        views::renew(&mut conn).unwrap();
+        let start = 400 * 24 * HOUR_MS;
+        for (at, what) in [
+            (start - 3 * HOUR_MS, "bounced"),
+            (start - HOUR_MS / 4, "opened_prefetch"),
+            (start, "delivered"),
+            (start + 2 * HOUR_MS, "opened_human"),
+        ] {
+            let sql = format!("insert into v_series (scope, bucket, {what}) values (5000, ?1, 1)");
+            conn.execute(&sql, [at]).unwrap();
+        }
+        let hours = hours(&conn, &[CampaignId::from_raw(5_000)], Timestamp::from_millis(start), SPARK_HOURS).unwrap();
+        let all = [Metric::Bounced, Metric::OpenedPrefetch, Metric::Delivered, Metric::OpenedHuman];
+        let found: Vec<_> = hours.iter().map(|hour| (hour.at.millis() - start, all.map(|m| hour.counts[m]))).collect();
+        assert_eq!(found, [(0, [1, 1, 1, 0]), (HOUR_MS, [0; 4]), (2 * HOUR_MS, [0, 0, 0, 1])]);
+    }
 }

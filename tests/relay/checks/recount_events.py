@@ -1,14 +1,24 @@
 """Counts campaigns from the lines of `postrider export`, by the published definitions alone."""
 
+import bisect
+import collections
 import datetime
+import functools
 import math
 import re
+import sys
 
 # Best first; an inferred opening is a click by a person whose pixel only machines fetched.
 CLASSES = ["human", "proxy", "inferred", "unknown", "prefetch", "scanner"]
 CLICKED = [one for one in CLASSES if one != "inferred"]
 STATES = ["queued", "deferred", "delivered", "bounced", "expired", "suppressed", "cancelled"]
 ENDS = ["cancelled", "suppressed", "expired", "bounced", "delivered"]
+LATER = ["late_bounced", "complained", "unsubscribed"]
+LOW = [("opened", one) for one in ("human", "proxy", "inferred")]
+CURVES = {
+    "delivered": ["delivered"], "bounced": ["bounced", "expired"], "clicked": [("clicked", "human")],
+    "low": LOW, "high": LOW + [("opened", "prefetch"), ("opened", "unknown")],
+}
 MINUTE, QUARTER, HOUR = 60_000, 900_000, 3_600_000
 
 
@@ -40,7 +50,7 @@ def flat(value, name=""):
 
 def wilson(part, whole):
     """The 95 % score interval."""
-    if part is None or not whole or part > whole:
+    if part is None or not whole or whole < 0 or part > whole:
         return None
     z, share = 1.959964, part / whole
     middle = share + z * z / (2 * whole)
@@ -53,13 +63,21 @@ class Person:
     """One mail to one recipient."""
 
     def __init__(self, ident):
-        self.ident, self.events, self.hits = ident, {}, []
+        self.ident, self.events, self.hits, self.kinds = ident, {}, [], collections.Counter()
+        self.address, self.message, self.campaign, self.mode = "", "", None, None
         self.tries, self.site, self.refusal, self.deferrals, self.last = 0, "", "", [], None
+        self.tracks, self.codes = {"pixel": False, "links": 0}, []
 
     def take(self, event, hits):
         kind, at = event["type"], millis(event["at"])
-        self.events.setdefault(kind, event)
+        self.kinds[kind] += 1
+        self.events.setdefault(kind, at)
         self.last = at if self.last is None else max(self.last, at)
+        if kind == "accepted":
+            self.address, self.message = event.get("recipient", ""), event["message"]["id"]
+            self.campaign, self.mode = sys.intern(event["campaign"]), sys.intern(event["mode"])
+        if kind == "delivered":
+            self.tracks = event["tracked"]
         if kind in ("opened", "clicked"):
             hit = {"kind": kind, "at": at, "client": dict(event["client"]), "n": event.get("count", 1), "link": event.get("link")}
             self.hits.append(hit)
@@ -68,30 +86,39 @@ class Person:
             hits[event["reclassifies"]]["client"]["class"] = event["client"]["class"]
         if "attempt" in event:
             self.tries = max(self.tries, event["attempt"]["n"])
-            self.site = event["attempt"].get("site", self.site)
+            self.site = sys.intern(event["attempt"].get("site", self.site))
+            self.codes.append(event["attempt"]["code"])
         if kind in ("bounced", "expired"):
-            self.refusal = event["bounce"]["class"]
+            self.refusal = sys.intern(event["bounce"]["class"])
         if kind == "deferred":
-            self.deferrals.append(event["bounce"]["class"])
+            self.deferrals.append(sys.intern(event["bounce"]["class"]))
 
-    @property
-    def address(self):
-        return self.events["accepted"].get("recipient", "")
-
-    @property
+    @functools.cached_property
     def state(self):
         ended = [end for end in ENDS if end in self.events]
         return ended[-1] if ended else "deferred" if self.tries else "queued"
 
+    @property
+    def domain(self):
+        return self.address.rpartition("@")[2]
+
     def at_site(self):
-        return self.site or self.address.rpartition("@")[2]
+        return self.site or self.domain
 
     def tracked(self, what):
-        return "delivered" in self.events and bool(self.events["delivered"]["tracked"][what])
+        return "delivered" in self.events and bool(self.tracks[what])
+
+    @functools.cached_property
+    def opened(self):
+        return self.best("opened")
+
+    @functools.cached_property
+    def clicked(self):
+        return self.best("clicked")
 
     def best(self, kind):
         """The best class, since when, or None: it counts only where the mail was delivered with what is fetched."""
-        if not self.tracked("pixel" if kind == "opened" else "links"):
+        if not self.hits or not self.tracked("pixel" if kind == "opened" else "links"):
             return None
         seen = {}
         for hit in self.hits:
@@ -99,10 +126,11 @@ class Person:
                 seen.setdefault(hit["client"]["class"], []).append(hit["at"])
         if kind == "opened":
             clicks = [hit["at"] for hit in self.hits if hit["kind"] == "clicked" and hit["client"]["class"] == "human"]
-            if clicks:
+            if clicks and self.tracked("links"):
                 seen["inferred"] = clicks
         return next(((one, min(seen[one])) for one in CLASSES if one in seen), None)
 
+    @functools.cached_property
     def followed(self):
         """The best class at each link."""
         best = {}
@@ -115,14 +143,28 @@ class Person:
     def events_of(self, kind):
         return sum(hit["n"] for hit in self.hits if hit["kind"] == kind)
 
+    @functools.cached_property
+    def stamps(self):
+        """What it counts as, each with its time; what waits has none."""
+        out = [("recipients", self.events["accepted"]), (self.state, self.events.get(self.state))]
+        if self.state == "deferred":
+            out[1] = ("deferred", None)
+        for name, what in (("with_pixel", "pixel"), ("with_links", "links")):
+            if self.tracked(what):
+                out.append((name, self.events["delivered"]))
+        for kind, found in (("opened", self.opened), ("clicked", self.clicked)):
+            if found:
+                out.append(((kind, found[0]), found[1]))
+        return out + [(kind, self.events[kind]) for kind in LATER if kind in self.events]
+
     def fits(self, state=None, did=None, q="", link=None, **more):
         """Whether a list of people with this filter has this one."""
-        wanted, opened, clicked = more.get("class"), self.best("opened"), self.best("clicked")
+        wanted, opened, clicked = more.get("class"), self.opened, self.clicked
         if state and state != self.state and not (state == "queued" and self.state == "deferred"):
             return False
         seen = {"opened": opened and opened[0], "clicked": clicked and clicked[0]}
         if link:
-            found = self.followed().get(int(link))
+            found = self.followed.get(int(link))
             return q in self.address and (found == wanted if wanted else found is not None)
         if did in ("opened", "clicked"):
             fits = seen[did] == wanted if wanted else seen[did] is not None
@@ -134,9 +176,9 @@ class Person:
 
     def fields(self):
         """What a list says of this one."""
-        opened, clicked = self.best("opened"), self.best("clicked")
+        opened, clicked = self.opened, self.clicked
         refused = self.state in ("bounced", "expired")
-        time = lambda kind: self.events[kind]["at"] if kind in self.events else None
+        time = lambda kind: rfc3339(self.events[kind]) if kind in self.events else None
         return {
             "email": self.address, "state": self.state, "tries": self.tries, "refusal": self.refusal if refused else "",
             "opened_as": opened[0] if opened else "", "opened_at": minute(opened and opened[1]),
@@ -144,128 +186,175 @@ class Person:
             "clicked_at": minute(clicked and clicked[1]), "clicked_total_events": self.events_of("clicked"),
             "unsubscribed_at": time("unsubscribed"), "complained_at": time("complained"),
             "late_bounced_at": time("late_bounced"), "accepted_at": time("accepted"), "last_at": rfc3339(self.last),
-            "message": self.events["accepted"]["message"]["id"],
+            "message": self.message,
         }
 
 
-class Campaign:
-    """Some mails that are counted together."""
+def tally(found):
+    """The counts of a number of stamps."""
+    out = {one: found[one] for one in [*STATES, "recipients", *LATER, "with_pixel", "with_links"]}
+    out["queued"] += out["deferred"]
+    for kind, classes in (("opened", CLASSES), ("clicked", CLICKED)):
+        out[kind] = {one: found[kind, one] for one in classes}
+    return out
 
-    def __init__(self, name, mode, counted):
-        self.name, self.mode, self.counted = name, mode, counted
 
-    def counts(self):
-        out = {state: sum(person.state == state for person in self.counted) for state in STATES}
-        out["queued"] += out["deferred"]
-        out["recipients"] = len(self.counted)
-        for kind in ("late_bounced", "complained", "unsubscribed"):
-            out[kind] = sum(kind in person.events for person in self.counted)
-        for name, what in (("with_pixel", "pixel"), ("with_links", "links")):
-            out[name] = sum(person.tracked(what) for person in self.counted)
-        for kind, classes in (("opened", CLASSES), ("clicked", CLICKED)):
-            best = [found[0] for person in self.counted if (found := person.best(kind))]
-            out[kind] = {one: best.count(one) for one in classes}
-            out[kind]["total_events"] = sum(person.events_of(kind) for person in self.counted)
-        return out
+class Numbers:
+    """Counts, and what follows from them."""
 
+    def __init__(self, counts):
+        self.counts = counts
+
+    @property
     def to_deliver(self):
-        n = self.counts()
-        return n["recipients"] - n["suppressed"] - n["cancelled"]
+        return self.counts["recipients"] - self.counts["suppressed"] - self.counts["cancelled"]
 
+    @functools.cached_property
     def opens(self):
         """The low number and the high one."""
-        opened = self.counts()["opened"]
+        opened = self.counts["opened"]
         low = opened["human"] + opened["proxy"] + opened["inferred"]
         return low, low + opened["prefetch"] + opened["unknown"]
 
+    @property
+    def failed(self):
+        return self.counts["bounced"] + self.counts["expired"]
+
+    @functools.cached_property
     def parts(self):
-        n, (low, high) = self.counts(), self.opens()
+        n, (low, high) = self.counts, self.opens
         return {
-            "delivery": (n["delivered"], self.to_deliver()), "bounce": (n["bounced"] + n["expired"], self.to_deliver()),
+            "delivery": (n["delivered"], self.to_deliver), "bounce": (self.failed, self.to_deliver),
             "open_low": (low, n["with_pixel"]), "open_high": (high, n["with_pixel"]),
             "click": (n["clicked"]["human"], n["with_links"]),
         }
 
-    def rates(self):
-        return {name: part / whole if whole else None for name, (part, whole) in self.parts().items()}
+    @property
+    def left(self):
+        """Who did both is counted twice."""
+        return self.counts["unsubscribed"] + self.counts["complained"], self.counts["delivered"]
 
+    @functools.cached_property
+    def rates(self):
+        """In a range of time there may be more of something than of what it is divided by: then there is no rate."""
+        return {name: share(*parts) for name, parts in self.parts.items()}
+
+    @functools.cached_property
     def intervals(self):
-        return {name: wilson(*parts) for name, parts in self.parts().items()}
+        return {name: wilson(*parts) for name, parts in self.parts.items()}
 
     def shares(self):
-        out = {f"rates_{name}": rate for name, rate in self.rates().items()}
-        for name, span in self.intervals().items():
+        out = {f"rates_{name}": rate for name, rate in self.rates.items()}
+        for name, span in self.intervals.items():
             if span:
                 out.update({f"intervals_{name}_{end}": value for end, value in span.items()})
         return out
 
+
+def share(part, whole):
+    return part / whole if whole > 0 and part <= whole else None
+
+
+class Campaign(Numbers):
+    """Some mails that are counted together."""
+
+    def __init__(self, name, mode, counted):
+        self.name, self.mode, self.counted, self.rows = name, mode, counted, {}
+
+    @functools.cached_property
+    def counts(self):
+        out = tally(collections.Counter(what for person in self.counted for what, _ in person.stamps))
+        for kind in ("opened", "clicked"):
+            out[kind]["total_events"] = sum(person.events_of(kind) for person in self.counted)
+        return out
+
     def numbers(self):
         """What JSON and CSV say of the whole."""
-        accepted = [person.events["accepted"] for person in self.counted]
-        return flat(self.counts()) | self.shares() | {
-            "messages": len({event["message"]["id"] for event in accepted}),
-            "first_at": min(event["at"] for event in accepted), "campaign": self.name, "mode": self.mode,
+        return flat(self.counts) | self.shares() | {
+            "messages": len({person.message for person in self.counted}),
+            "first_at": rfc3339(self.began), "campaign": self.name, "mode": self.mode,
         }
+
+    @functools.cached_property
+    def began(self):
+        return min(person.events["accepted"] for person in self.counted)
 
     def links(self, rows):
         """By position and pattern; how the rows are called is taken from the relay, who followed them is counted."""
         keys = [(row["position"], row["url"]) for row in rows]
         followed = {key: {} for key in keys}
-        hits = dict.fromkeys(keys, 0)
+        hits, known = dict.fromkeys(keys, 0), {}
         for person in self.counted:
             for hit in person.hits:
                 if hit["kind"] == "clicked":
-                    key = row_of(keys, hit["link"])
+                    place = hit["link"]["position"], hit["link"]["url"]
+                    if place not in known:
+                        known[place] = row_of(keys, *place)
+                    key = known[place]
                     followed.setdefault(key, {}), hits.setdefault(key, 0)
                     hits[key] += hit["n"]
                     if person.tracked("links"):
                         one, at = hit["client"]["class"], followed[key]
                         at[person.ident] = min(at.get(person.ident, one), one, key=CLASSES.index)
-        out, whole = {}, self.counts()["with_links"]
+        out, whole = {}, self.counts["with_links"]
         for key, people in followed.items():
-            out[key] = {one: list(people.values()).count(one) for one in CLICKED} | {"total_events": hits[key]}
+            best = collections.Counter(people.values())
+            out[key] = {one: best[one] for one in CLICKED} | {"total_events": hits[key]}
             span = wilson(out[key]["human"], whole) or {"low": None, "high": None}
-            out[key] |= {"rates_click": out[key]["human"] / whole if whole else None}
+            out[key] |= {"rates_click": share(out[key]["human"], whole)}
             out[key] |= {f"intervals_click_{end}": value for end, value in span.items()}
         return out
 
     def grouped(self, named):
         """By receiving site; under the empty name all that are not named."""
-        groups = {name: Campaign(name, self.mode, []) for name in [*named, ""] if not re.search(r" other sites?$", name)}
+        groups = {name: [] for name in [*named, ""] if not re.search(r" other sites?$", name)}
         for person in self.counted:
-            groups.get(person.at_site(), groups[""]).counted.append(person)
-        return groups
+            groups.get(person.at_site(), groups[""]).append(person)
+        return {name: Campaign(name, self.mode, people) for name, people in groups.items()}
 
     def sites(self, named):
-        groups = self.grouped(named)
         return {
-            name: flat(group.counts()) | group.shares() | {"sites": len({person.at_site() for person in group.counted})}
-            for name, group in groups.items() if group.counted or name
+            name: flat(group.counts) | group.shares() | {"sites": len({person.at_site() for person in group.counted})}
+            for name, group in self.grouped(named).items() if group.counted or name
         }
+
+    @functools.cached_property
+    def moments(self):
+        """When each of what is counted happened, in order."""
+        found = collections.defaultdict(list)
+        for person in self.counted:
+            for what, at in person.stamps:
+                if at is not None:
+                    found[what].append(at)
+        return {what: sorted(times) for what, times in found.items()}
+
+    def count(self, till, *kinds):
+        """How many of some kinds happened before a time."""
+        return sum(bisect.bisect_left(self.moments.get(kind, []), till) for kind in kinds)
+
+    def reached(self, till):
+        """What the curves show at a time."""
+        return {name: self.count(till, *kinds) for name, kinds in CURVES.items()}
+
+    @property
+    def first_delivery(self):
+        return next(iter(self.moments.get("delivered", [])), None)
+
+    @property
+    def start(self):
+        """The quarter of an hour of the first delivery, from which hours and ages are counted."""
+        return self.first_delivery - self.first_delivery % QUARTER
 
     def hours(self):
         """What was reached by the end of each hour since the quarter of an hour of the first delivery."""
-        times = {"delivered": [], "bounced": [], "low": [], "high": [], "clicked": []}
-        for person in self.counted:
-            opened, clicked = person.best("opened"), person.best("clicked")
-            if person.state in ("delivered", "bounced", "expired"):
-                kind = "delivered" if person.state == "delivered" else "bounced"
-                times[kind].append(millis(person.events[person.state]["at"]))
-            if opened and opened[0] in CLASSES[:3]:
-                times["low"].append(opened[1])
-            if opened and opened[0] != "scanner":
-                times["high"].append(opened[1])
-            if clicked and clicked[0] == "human":
-                times["clicked"].append(clicked[1])
-        if not times["delivered"]:
+        if self.first_delivery is None:
             return {}
-        first = min(times["delivered"])
-        first -= first % QUARTER
-        last = max(max(kind, default=first) for kind in times.values())
+        hits = [hit["at"] for person in self.counted for hit in person.hits]
+        last = max([times[-1] for times in self.moments.values()] + hits)
         out = {}
-        for hour in range((last - first) // HOUR + 1):
-            till = first + (hour + 1) * HOUR
-            n = {name: sum(at < till for at in all_times) for name, all_times in times.items()}
+        for hour in range(min((last - self.start) // HOUR + 1, 400)):
+            till = self.start + (hour + 1) * HOUR
+            n = self.reached(till)
             out[hour] = {"from": rfc3339(till - HOUR), "opened_low": n.pop("low"), "opened_high": n.pop("high")} | n
         return out
 
@@ -276,7 +365,7 @@ class Campaign:
             for one in person.deferrals:
                 row(one)["deferrals"] += 1
             if person.state in ("bounced", "expired"):
-                row(person.events[person.state]["bounce"]["class"])["bounced"] += 1
+                row(person.refusal)["bounced"] += 1
         return out
 
     def programs(self, field):
@@ -293,10 +382,9 @@ class Campaign:
         return {program: tuple(people) for program, people in out.items()}
 
 
-def row_of(keys, link):
+def row_of(keys, at, url):
     """The row of a link: the address itself without what stands behind `?` or `#`, else the pattern that fits."""
     bare = lambda url: re.split(r"[?#]", url, maxsplit=1)[0]
-    at, url = link["position"], link["url"]
     fits = [key for key in keys if key[0] == at and bare(key[1]) == bare(url)]
     if not fits:
         pattern = lambda key: "[^/]*".join(map(re.escape, bare(key[1]).split("*")))
@@ -304,15 +392,20 @@ def row_of(keys, link):
     return fits[0] if fits else (at, url)
 
 
-def read(events):
-    """All campaigns of an export."""
-    people, hits = {}, {}
-    for event in events:
-        if "delivery" in event and not event["type"].startswith("suppression_"):
-            people.setdefault(event["delivery"], Person(event["delivery"])).take(event, hits)
-    campaigns = {}
-    for person in people.values():
-        if accepted := person.events.get("accepted"):
-            key = (accepted["campaign"], accepted["mode"])
-            campaigns.setdefault(key, Campaign(*key, [])).counted.append(person)
-    return list(campaigns.values())
+class Ledger:
+    """All of an export: campaigns by mode and name, people by address, and who is not mailed."""
+
+    def __init__(self, events):
+        self.campaigns, self.people, self.unmailed = {}, {}, {}
+        mails, hits = {}, {}
+        for event in events:
+            if event["type"].startswith("suppression_"):
+                held = self.unmailed.setdefault((event["recipient"] or "").lower(), {})
+                held[event["suppression"].get("scope", "")] = event["type"] == "suppression_added"
+            elif "delivery" in event:
+                mails.setdefault(event["delivery"], Person(event["delivery"])).take(event, hits)
+        for person in mails.values():
+            if "accepted" in person.events:
+                of_mode = self.campaigns.setdefault(person.mode, {})
+                of_mode.setdefault(person.campaign, Campaign(person.campaign, person.mode, [])).counted.append(person)
+                self.people.setdefault(person.address.lower(), []).append(person)
