@@ -9,11 +9,12 @@ import time
 
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
 CONNECTIONS = 20
+HOST = sys.argv[1]
 
 
 async def request(reader, writer, path, cookie=""):
     """The time to the first byte in seconds, and the answer's status and body."""
-    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {AGENT}\r\nCookie: {cookie}\r\n\r\n"
+    head = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: {AGENT}\r\nCookie: {cookie}\r\n\r\n"
     began = time.perf_counter()
     writer.write(head.encode())
     status = await reader.readline()
@@ -46,10 +47,10 @@ async def main():
     reader, writer = await asyncio.open_connection(*address)
     _, status, page = await request(reader, writer, "/campaigns?sort=recipients", cookie)
     assert status == 200, f"/campaigns answers {status}: is the cookie right?"
-    largest = re.search(rb'href="(/campaigns/\d+)"', page)[1].decode()
+    largest = re.search(rb'href="(/campaigns/[^/"?.]+)"', page)[1].decode()
     _, _, page = await request(reader, writer, f"{largest}/people", cookie)
     person = re.search(rb'href="(/people/[^"]+)"', page)[1].decode()
-    mail = re.search(rb'href="(/messages/\d+)"', page)[1].decode()
+    mail = re.search(rb'href="(/messages/[^/"?.]+)"', page)[1].decode()
     done, counted = asyncio.Event(), [0]
     tasks = [asyncio.create_task(hits(address, paths, rate, done, counted)) for _ in range(CONNECTIONS)]
     await asyncio.sleep(1)

@@ -130,6 +130,39 @@ create table v_series (
     primary key (scope, bucket)
 ) strict, without rowid;
 
+-- The same by days of UTC, of all campaigns of a mode together: months of a long history are read from these.
+create table v_day (
+    scope integer not null,
+    day integer not null,
+    recipients integer not null default 0,
+    queued integer not null default 0,
+    deferred integer not null default 0,
+    delivered integer not null default 0,
+    bounced integer not null default 0,
+    expired integer not null default 0,
+    suppressed integer not null default 0,
+    cancelled integer not null default 0,
+    late_bounced integer not null default 0,
+    complained integer not null default 0,
+    unsubscribed integer not null default 0,
+    with_pixel integer not null default 0,
+    with_links integer not null default 0,
+    opened_human integer not null default 0,
+    opened_proxy integer not null default 0,
+    opened_inferred integer not null default 0,
+    opened_unknown integer not null default 0,
+    opened_prefetch integer not null default 0,
+    opened_scanner integer not null default 0,
+    open_events integer not null default 0,
+    clicked_human integer not null default 0,
+    clicked_proxy integer not null default 0,
+    clicked_unknown integer not null default 0,
+    clicked_prefetch integer not null default 0,
+    clicked_scanner integer not null default 0,
+    click_events integer not null default 0,
+    primary key (scope, day)
+) strict, without rowid;
+
 -- By the recipient's domain.
 create table v_site (
     scope integer not null,
@@ -231,14 +264,15 @@ create table v_refusal (
     primary key (campaign, class)
 ) strict, without rowid;
 
--- The programs by which people opened and clicked, each delivery once a program.
+-- The programs (kind 0, by family) and the devices (kind 1, by their word) with which people opened and clicked: each
+-- delivery counts once a program and once a device.
 create table v_client (
     campaign integer not null,
-    family text not null,
-    device integer not null,
+    kind integer not null,
+    name text not null,
     opened integer not null default 0,
     clicked integer not null default 0,
-    primary key (campaign, family, device)
+    primary key (campaign, kind, name)
 ) strict, without rowid;
 
 -- Who is not mailed, one row a person and scope. The latest fact counts: a reason of 0 is a removal, kept so that an

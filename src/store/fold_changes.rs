@@ -6,12 +6,16 @@ use rusqlite::{params, params_from_iter};
 
 use super::error::StoreError;
 use super::fold::{Set, bucket, mode_code};
+use super::fold_clients::{Client, Clients};
 use super::fold_links::LinkKeys;
 use super::fold_rows as rows;
-use super::fold_state::{Clients, Contribution, DeliveryState, HitCounter};
+use super::fold_state::{Contribution, DeliveryState, HitCounter};
 use super::view::State;
 use crate::domain::audience::Audience;
-use crate::domain::{BounceClass, CampaignId, Counts, Device, Event, Fact, Metric};
+use crate::domain::{BounceClass, CampaignId, Counts, Event, Fact, Metric, Mode};
+
+/// A day of UTC.
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Changes of one campaign beyond its counts.
 #[derive(Default)]
@@ -70,7 +74,7 @@ pub(super) struct Changes {
     sites: HashMap<(i64, String), Counts>,
     receivers: HashMap<(i64, String), Counts>,
     latencies: HashMap<(i64, String, u32), i64>,
-    clients: HashMap<(i64, String, Device), (i64, i64)>,
+    clients: HashMap<(i64, Client), (i64, i64)>,
     links: HashMap<(i64, u16, i64), LinkChange>,
     link_keys: LinkKeys,
     refusals: HashMap<(i64, u8), RefusalChange>,
@@ -158,8 +162,8 @@ impl Changes {
             return;
         }
         for (adds, sign) in [(before, -1), (after, 1)] {
-            for ((family, device), (opened, clicked)) in &adds.clients {
-                let change = self.clients.entry((campaign, family.clone(), *device)).or_default();
+            for (client, (opened, clicked)) in &adds.clients {
+                let change = self.clients.entry((campaign, client.clone())).or_default();
                 change.0 += sign * i64::from(*opened);
                 change.1 += sign * i64::from(*clicked);
             }
@@ -244,11 +248,13 @@ impl Changes {
     pub(super) fn write(&self, set: Set<'_>) -> Result<(), StoreError> {
         self.write_campaigns(set)?;
         write_counts(set, &rows::UPSERT_SERIES, self.series.iter().map(|((s, b), c)| ((*s, *b), c)))?;
+        self.write_days(set)?;
         let sites = self.sites.iter().map(|((scope, domain), c)| ((*scope, domain.as_str()), c));
         write_counts(set, &rows::UPSERT_SITE, sites)?;
         self.write_receivers(set)?;
-        for ((campaign, family, device), (opened, clicked)) in &self.clients {
-            set.sql(rows::UPSERT_CLIENT)?.execute(params![campaign, family, device.code(), opened, clicked])?;
+        for ((campaign, client), (opened, clicked)) in &self.clients {
+            let (kind, name) = client.stored();
+            set.sql(rows::UPSERT_CLIENT)?.execute(params![campaign, kind, name, opened, clicked])?;
         }
         for ((campaign, position, pattern), change) in &self.links {
             let keys = params![campaign, position, pattern];
@@ -269,6 +275,15 @@ impl Changes {
             ])?;
         }
         Ok(())
+    }
+
+    fn write_days(&self, set: Set<'_>) -> Result<(), StoreError> {
+        let of_all = [Mode::Live, Mode::Sandbox].map(|mode| CampaignId::all(mode).raw());
+        let mut days: HashMap<(i64, i64), Counts> = HashMap::new();
+        for ((scope, bucket), counts) in self.series.iter().filter(|((scope, _), _)| of_all.contains(scope)) {
+            *days.entry((*scope, bucket - bucket.rem_euclid(DAY_MS))).or_default() += *counts;
+        }
+        write_counts(set, &rows::UPSERT_DAY, days.iter().map(|(key, counts)| (*key, counts)))
     }
 
     fn write_receivers(&self, set: Set<'_>) -> Result<(), StoreError> {

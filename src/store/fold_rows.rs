@@ -23,7 +23,7 @@ pub(super) const UPSERT_HIT: &str = "insert into v_hit values (?1, ?2, ?3, ?4, ?
     on conflict (delivery, position, class, minute, family, device) do update set n = excluded.n";
 
 pub(super) const UPSERT_CLIENT: &str = "insert into v_client values (?1, ?2, ?3, ?4, ?5) \
-    on conflict (campaign, family, device) do update set opened = opened + excluded.opened, \
+    on conflict (campaign, kind, name) do update set opened = opened + excluded.opened, \
     clicked = clicked + excluded.clicked";
 
 pub(super) const UPSERT_LATENCY: &str =
@@ -46,6 +46,8 @@ pub(super) static UPSERT_CAMPAIGN: LazyLock<String> =
     LazyLock::new(|| upsert_counts("insert into v_campaign", CAMPAIGN_KEYS, "id", CAMPAIGN_UPDATES));
 pub(super) static UPSERT_SERIES: LazyLock<String> =
     LazyLock::new(|| upsert_counts("insert into v_series", "scope, bucket", "scope, bucket", ""));
+pub(super) static UPSERT_DAY: LazyLock<String> =
+    LazyLock::new(|| upsert_counts("insert into v_day", "scope, day", "scope, day", ""));
 pub(super) static UPSERT_SITE: LazyLock<String> =
     LazyLock::new(|| upsert_counts("insert into v_site", "scope, domain", "scope, domain", ""));
 

@@ -4,8 +4,6 @@
 //! hit counters add. So the facts of two nodes may meet in any order, and a change of counts is always the difference
 //! between what a delivery added before and what it adds now.
 
-use std::collections::BTreeMap;
-
 use crate::domain::audience::Audience;
 use crate::domain::event::{Accepted, Attempt, Fact, Hit};
 use crate::domain::{BounceClass, Counts, Device, Metric, Mode, Timestamp, latency};
@@ -308,25 +306,6 @@ impl DeliveryState {
             links.push((position, pattern, best.filter(|_| self.clicks_count()), own().map(|h| h.n).sum()));
         }
         links
-    }
-}
-
-/// The programs by which a person opened or clicked: (family, device), and whether each was used for either.
-pub(super) type Clients = BTreeMap<(String, Device), (bool, bool)>;
-
-impl DeliveryState {
-    /// What it adds to the programs.
-    pub(super) fn clients(&self, hits: &[HitCounter]) -> Clients {
-        let mut clients = Clients::new();
-        let (opens, clicks) = (self.known && self.state == State::Delivered && self.pixel, self.clicks_count());
-        for hit in hits.iter().filter(|h| h.class == Audience::Human && h.n > 0) {
-            let counts = if hit.position == 0 { opens } else { clicks };
-            if counts {
-                let used = clients.entry((hit.family.clone(), hit.device)).or_default();
-                *(if hit.position == 0 { &mut used.0 } else { &mut used.1 }) = true;
-            }
-        }
-        clients
     }
 }
 

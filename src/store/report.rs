@@ -192,17 +192,18 @@ pub(super) fn read_counts(row: &Row<'_>, from: usize) -> rusqlite::Result<Counts
     Ok(Counts::from_values(values))
 }
 
-/// The points of some scopes together, those with nothing in them left out.
+/// The points of some scopes together, with these metrics; those with nothing in them left out.
 pub(super) fn series(
     conn: &Connection,
     scopes: &[CampaignId],
-    from: Option<Timestamp>,
-    to: Timestamp,
+    (from, to): (Option<Timestamp>, Timestamp),
     step: Step,
+    metrics: &[Metric],
 ) -> Result<Vec<Point>, StoreError> {
+    let columns: Vec<_> = metrics.iter().map(|metric| metric.as_str()).collect();
     let sql = format!(
         "select bucket, {} from v_series where bucket >= ? and bucket <= ? and {} order by bucket",
-        count_columns(),
+        columns.join(", "),
         names::one_of("scope", scopes.len())
     );
     let mut statement = conn.prepare_cached(&sql)?;
@@ -213,14 +214,15 @@ pub(super) fn series(
     let mut end = i64::MIN;
     while let Some(row) = rows.next()? {
         let bucket = row.get::<_, i64>(0)?;
-        let counts = read_counts(row, 1)?;
         if bucket >= end {
             let at = Timestamp::from_millis(bucket);
             end = step.next(at).millis();
             points.push(Point { at: step.start(at), counts: Counts::default() });
         }
         if let Some(point) = points.last_mut() {
-            point.counts += counts;
+            for (at, metric) in metrics.iter().enumerate() {
+                point.counts[*metric] += row.get::<_, i64>(at + 1)?;
+            }
         }
     }
     Ok(points)

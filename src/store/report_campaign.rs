@@ -19,6 +19,18 @@ use crate::domain::{Calendar, CampaignId, Counts, MessageId, Metric, Mode, Selec
 
 /// Hours of a list's sparkline.
 const SPARK_HOURS: usize = 48;
+/// What a campaign's hours tell.
+const CURVE: &[Metric] = &[
+    Metric::Delivered,
+    Metric::Bounced,
+    Metric::Expired,
+    Metric::OpenedHuman,
+    Metric::OpenedProxy,
+    Metric::OpenedInferred,
+    Metric::OpenedUnknown,
+    Metric::OpenedPrefetch,
+    Metric::ClickedHuman,
+];
 const HOUR_MS: i64 = 3_600_000;
 const DAY_HOURS: usize = 24;
 /// Campaigns whose findings are on the overview.
@@ -104,7 +116,7 @@ pub(super) fn complete(conn: &Connection, row: &mut CampaignRow) -> Result<(), S
     row.subject = subject(conn, row.id)?;
     let members = names::members(conn, row.id)?;
     if let Some(first) = first_delivery(conn, &members)? {
-        let hours = hours(conn, &members, first, SPARK_HOURS)?;
+        let hours = hours(conn, &members, first, SPARK_HOURS, &[Metric::ClickedHuman])?;
         row.clicks_by_hour = hours.iter().map(|point| point.counts[Metric::ClickedHuman]).collect();
     }
     Ok(())
@@ -158,7 +170,7 @@ fn report(conn: &Connection, joined: Joined, sites_shown: u32) -> Result<Campaig
     let Joined { mut found, members, merged, sample } = joined;
     complete(conn, &mut found.row)?;
     let hours = match found.first_delivery_at {
-        Some(first) => hours(conn, &members, first, HOURS_MAX)?,
+        Some(first) => hours(conn, &members, first, HOURS_MAX, CURVE)?,
         None => Vec::new(),
     };
     let mut pauses = order::pauses(conn)?;
@@ -266,10 +278,16 @@ pub(super) fn bad_of_latest(conn: &Connection, calendar: Calendar) -> Result<Vec
 
 /// One point for every hour since the first delivery up to the last with anything in it, at most `most`. What came before
 /// is part of the first: refusals, and what was fetched while a server had not yet answered.
-fn hours(conn: &Connection, members: &[CampaignId], first: Timestamp, most: usize) -> Result<Vec<Point>, StoreError> {
+fn hours(
+    conn: &Connection,
+    members: &[CampaignId],
+    first: Timestamp,
+    most: usize,
+    metrics: &[Metric],
+) -> Result<Vec<Point>, StoreError> {
     let start = first.bucket();
     let end = Timestamp::from_millis(start.millis() + i64::try_from(most).unwrap_or(0) * HOUR_MS - 1);
-    let quarters = report::series(conn, members, None, end, Step::Quarter)?;
+    let quarters = report::series(conn, members, (None, end), Step::Quarter, metrics)?;
     let mut hours: Vec<Point> = Vec::new();
     for quarter in quarters {
         let at = usize::try_from((quarter.at.millis() - start.millis()) / HOUR_MS).unwrap_or(0);
@@ -329,7 +347,8 @@ mod tests {
             let sql = format!("insert into v_series (scope, bucket, {what}) values (5000, ?1, 1)");
             conn.execute(&sql, [at]).unwrap();
         }
-        let hours = hours(&conn, &[CampaignId::from_raw(5_000)], Timestamp::from_millis(start), SPARK_HOURS).unwrap();
+        let (campaign, first) = ([CampaignId::from_raw(5_000)], Timestamp::from_millis(start));
+        let hours = hours(&conn, &campaign, first, SPARK_HOURS, CURVE).unwrap();
         let all = [Metric::Bounced, Metric::OpenedPrefetch, Metric::Delivered, Metric::OpenedHuman];
         let found: Vec<_> = hours.iter().map(|hour| (hour.at.millis() - start, all.map(|m| hour.counts[m]))).collect();
         assert_eq!(found, [(0, [1, 1, 1, 0]), (HOUR_MS, [0; 4]), (2 * HOUR_MS, [0, 0, 0, 1])]);

@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::report::{SITES_SHOWN, series};
 use super::view::{CampaignRow, Finding, Point, SiteRow};
 use super::view_queue::Oldest;
-use super::{findings, report_campaign, report_list, report_queue, report_receivers};
+use super::{findings, report_campaign, report_days, report_list, report_queue, report_receivers};
 use crate::domain::zone::{Step, Zone};
 use crate::domain::{Calendar, CampaignId, Counts, Metric, Mode, Timestamp};
 
@@ -71,7 +71,10 @@ pub(super) fn whole(conn: &Connection, of: OverviewOf, dropped: u64) -> Result<O
         (Some(from), Some(first), Step::Month(_)) => Some(from.max(first)),
         (from, first, _) => from.or(first),
     };
-    let happened = series(conn, &[scope], from, to, step)?;
+    let happened = match step {
+        Step::Month(_) => report_days::months(conn, scope, (from, to), step)?,
+        _ => series(conn, &[scope], (from, to), step, Metric::ALL)?,
+    };
     let mut counts = Counts::default();
     happened.iter().for_each(|point| counts += point.counts);
     let (queued, deferred) = report_queue::waiting(conn, mode)?;

@@ -71,7 +71,7 @@ pub struct CampaignRow {
 }
 
 /// One bucket of a series.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Point {
     /// Where the bucket begins.
     pub at: Timestamp,

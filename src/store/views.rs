@@ -20,6 +20,7 @@ pub(super) const ALL: &[(&str, usize)] = &[
     ("hit", 6),
     ("campaign", 1),
     ("series", 2),
+    ("day", 2),
     ("site", 2),
     ("receiver", 2),
     ("latency", 3),
