@@ -1,6 +1,6 @@
 //! A ledger of many campaigns, written into a new data folder, then folded as a start folds what the views have not.
 //!
-//! `cargo bench --bench history -- DIR [EVENTS] [CAMPAIGNS]`. `DIR/postrider-data` must not be there; afterwards a relay
+//! `cargo bench --bench history -- DIR [EVENTS] [CAMPAIGNS] [PEOPLE]`. `DIR/postrider-data` must not be there; afterwards a relay
 //! can be started on it. Beside it `DIR/hits.txt` has paths of pixels and links of its deliveries.
 //!
 //! Campaigns begin one after another over a year and overlap; a campaign's sizes spread from some hundred recipients to
@@ -98,6 +98,7 @@ struct Maker {
     campaigns: Vec<CampaignId>,
     written: u64,
     deliveries: i64,
+    people: u64,
 }
 
 impl Maker {
@@ -147,12 +148,12 @@ impl Maker {
             let url = target(position);
             self.history.link(campaign.id(), position, link::pattern_key(&url), &url).unwrap();
         }
-        let first = self.chance.below(PEOPLE);
+        let first = self.chance.below(self.people);
         let mut message = 0;
         for i in 0..recipients {
             self.deliveries += 1;
             let (delivery, at) = (self.deliveries * 64, start + i as i64 * 2);
-            let person = 1 + ((first + i) % PEOPLE) as i64;
+            let person = 1 + ((first + i) % self.people) as i64;
             if i % 50 == 0 {
                 message = delivery;
                 let id = MessageId::from_raw(message);
@@ -257,11 +258,11 @@ fn settings(data_dir: PathBuf) -> Settings {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let Some(folder) = arguments.first().map(PathBuf::from) else {
-        eprintln!("usage: cargo bench --bench history -- DIR [EVENTS] [CAMPAIGNS]");
+        eprintln!("usage: cargo bench --bench history -- DIR [EVENTS] [CAMPAIGNS] [PEOPLE]");
         return;
     };
     let number = |at: usize, usual: u64| arguments.get(at).map_or(usual, |text| text.parse().unwrap());
-    let (events, campaigns) = (number(1, 1_000_000), number(2, 200));
+    let (events, campaigns, people) = (number(1, 1_000_000), number(2, 200), number(3, PEOPLE));
     let data_dir = folder.join("postrider-data");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::create_dir(&data_dir).unwrap();
@@ -273,8 +274,9 @@ fn main() {
         campaigns: Vec::new(),
         written: 0,
         deliveries: 0,
+        people,
     };
-    for person in 1..=PEOPLE {
+    for person in 1..=people {
         let address = format!("reader{person}@{}", domain(person));
         maker.history.person(PersonId::from_raw(person as i64), &address).unwrap();
     }

@@ -7,7 +7,7 @@ events="${EVENTS:-1000000}" campaigns="${CAMPAIGNS:-200}" folder="${FOLDER:-$wor
 
 if ! [ -e "$folder/hits.txt" ]; then
     mkdir -p "$folder"
-    cargo bench --quiet --bench history -- "$(realpath "$folder")" "$events" "$campaigns"
+    cargo bench --quiet --bench history -- "$(realpath "$folder")" "$events" "$campaigns" "${PEOPLE:-500000}"
 fi
 cd "$folder"
 printf 'hostname = "relay.bench.example"\n[submission]\nlisten = ["127.0.0.1:0"]\n[web]\nlisten = "127.0.0.1:0"\n[tracking]\nbase_url = "https://t.bench.example"\nallow_test_base_url = true\n[delivery]\nmode = "mx"\ndns = ["127.0.0.1:9"]\n' >postrider.toml

@@ -66,7 +66,7 @@ pub(super) async fn fill(stage: Stage, place: Place) -> Result<(), String> {
     let web = Web::new(place.web);
     let audience = receive(names, hosts, &diary, &web)?;
     let (news, shop) = prepare(&folder).await?;
-    say("Filling it, which takes about half a minute:");
+    say("Filling it, which takes less than a minute:");
     let mut mailings = JoinSet::new();
     for letter in &LETTERS {
         let Login(user, password) = if letter.form == Form::Order { &shop } else { &news };

@@ -18,7 +18,7 @@ pub(super) fn to_recipient(address: &str, before: u32) -> Option<&'static str> {
         Kind::Provider if fate < 22 => Some("550 5.1.1 There is nobody of that name"),
         Kind::Provider if fate < 320 && first => Some("451 4.7.1 Greylisted, try again in 3 seconds"),
         Kind::Busy if fate < 15 => Some("550 5.1.1 Unknown user"),
-        Kind::Busy if fate < 35 && first => Some("421 4.7.0 Too many messages from your host, try again in 3 seconds"),
+        Kind::Busy if fate < 23 && first => Some("421 4.7.0 Too many messages from your host, try again in 3 seconds"),
         Kind::Gateway if fate < 15 => Some("550 5.1.1 Unknown recipient"),
         Kind::Slow => Some("451 4.3.2 This server is under maintenance"),
         Kind::Refusing => Some("554 5.7.1 Your host is on the blocklist at lists.example"),
