@@ -11,6 +11,12 @@ fn forty(refused: usize, domain: &str, mark: &str) -> Vec<String> {
     (0..40).map(|n| format!("{}-{mark}-{n}@{domain}", word(n))).collect()
 }
 
+/// Of each domain and site on the queue's page.
+fn states(page: &str) -> Vec<&str> {
+    let cells = page.split("data-l=\"State\"").skip(1).map(|rest| rest.split("</span>").next().unwrap());
+    cells.map(|cell| cell.rsplit('>').next().unwrap()).collect()
+}
+
 #[tokio::test]
 async fn the_rest_of_a_campaign_is_held_until_it_is_let_go() {
     let sink = Sink::start().await.unwrap();
@@ -63,9 +69,7 @@ async fn the_rest_of_a_campaign_is_held_until_it_is_let_go() {
     assert!(overview.contains("The rest of spring is held at mx.b.example: 32 deliveries wait."), "{overview}");
     assert!(overview.contains("3 of its first 10 there were refused (30.0 %)"), "{overview}");
     let queue = page("/queue").await;
-    let states = queue.split("data-l=\"State\"").skip(1).map(|rest| rest.split("</span>").next().unwrap());
-    let states: Vec<_> = states.map(|state| state.rsplit('>').next().unwrap()).collect();
-    assert_eq!(states[..2], ["Held after the first"; 2], "{queue}");
+    assert_eq!(states(&queue)[..2], ["Held after the first"; 2], "{queue}");
     let ask = queue.split("href=\"").find(|link| link.starts_with("/queue/order?act=release")).unwrap();
     let ask = ask.split('"').next().unwrap().replace("&amp;", "&");
     assert!(queue.contains("Held after the first") && page(&ask).await.contains("Send the rest anyway"), "{queue}");
