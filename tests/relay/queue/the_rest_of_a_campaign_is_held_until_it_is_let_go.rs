@@ -88,8 +88,7 @@ async fn the_rest_of_a_campaign_is_held_until_it_is_let_go() {
     assert_eq!(answer.status, 303);
     relay.campaign_with("spring", "/delivered", 7 + 40 + 1 + 32).await;
     assert_eq!(relay.campaign("autumn").await["queued"], 30);
-    let said = relay.command_text(&["queue", "release", "--campaign", "autumn"]).await;
-    assert!(said.contains("goes out now, at 1 sites"), "{said}");
+    assert!(relay.command_text(&["queue", "release", "--campaign", "autumn"]).await.contains("goes out now, at 1 sites"));
     relay.campaign_with("autumn", "/delivered", 37).await;
     assert!(!page("/queue").await.contains("Held after the first"));
     relay.finish().await;
