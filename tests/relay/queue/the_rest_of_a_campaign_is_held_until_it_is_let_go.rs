@@ -11,6 +11,11 @@ fn forty(refused: usize, domain: &str, mark: &str) -> Vec<String> {
     (0..40).map(|n| format!("{}-{mark}-{n}@{domain}", word(n))).collect()
 }
 
+fn check_finding(overview: &str) {
+    assert!(overview.contains("The rest of spring is held at mx.b.example: 32 deliveries wait."), "{overview}");
+    assert!(overview.contains("3 of its first 10 there were refused (30.0 %)"), "{overview}");
+}
+
 /// Of each domain and site on the queue's page.
 fn states(page: &str) -> Vec<&str> {
     let cells = page.split("data-l=\"State\"").skip(1).map(|rest| rest.split("</span>").next().unwrap());
@@ -65,9 +70,7 @@ async fn the_rest_of_a_campaign_is_held_until_it_is_let_go() {
     assert_eq!((taken(&sink, "b.example"), taken(&sink, "c.example")), (14 + 2 + 30 + 1, 0));
 
     let page = async |path: &str| relay.http(&Request::get(path).header("Cookie", &cookie)).await.text();
-    let overview = page("/").await;
-    assert!(overview.contains("The rest of spring is held at mx.b.example: 32 deliveries wait."), "{overview}");
-    assert!(overview.contains("3 of its first 10 there were refused (30.0 %)"), "{overview}");
+    check_finding(&page("/").await);
     let queue = page("/queue").await;
     assert_eq!(states(&queue)[..2], ["Held after the first"; 2], "{queue}");
     let ask = queue.split("href=\"").find(|link| link.starts_with("/queue/order?act=release")).unwrap();
@@ -88,7 +91,8 @@ async fn the_rest_of_a_campaign_is_held_until_it_is_let_go() {
     assert_eq!(answer.status, 303);
     relay.campaign_with("spring", "/delivered", 7 + 40 + 1 + 32).await;
     assert_eq!(relay.campaign("autumn").await["queued"], 30);
-    assert!(relay.command_text(&["queue", "release", "--campaign", "autumn"]).await.contains("goes out now, at 1 sites"));
+    let said = relay.command_text(&["queue", "release", "--campaign", "autumn"]).await;
+    assert!(said.contains("goes out now, at 1 sites"), "{said}");
     relay.campaign_with("autumn", "/delivered", 37).await;
     assert!(!page("/queue").await.contains("Held after the first"));
     relay.finish().await;
