@@ -11,7 +11,9 @@ async fn a_refusal_is_told_field_by_field() {
     let sink = Sink::start().await.unwrap();
     let zone = Zone::new().a("mx.b.example", "127.0.0.1").mx("b.example", 10, "mx.b.example");
     let dns = zone
-        .mx("c.example", 10, "mx.b.example")
+        // A host of its own: what is said of the message counts for all who share it, and one of b.example takes it.
+        .a("mx.c.example", "127.0.0.1")
+        .mx("c.example", 10, "mx.c.example")
         .mx("own.example", 10, "mx.b.example")
         .null_mx("null.example")
         .start()
@@ -31,7 +33,7 @@ async fn a_refusal_is_told_field_by_field() {
     assert_eq!(notice.recipients(), 3);
     for (recipient, status, remote, said) in [
         ("permfail-1@b.example", "5.1.1", "dns; mx.b.example", "smtp; 550 5.1.1 User unknown"),
-        ("spam@c.example", "5.7.1", "dns; mx.b.example", "smtp; 554 5.7.1 Message looks like spam"),
+        ("spam@c.example", "5.7.1", "dns; mx.c.example", "smtp; 554 5.7.1 Message looks like spam"),
         ("x@null.example", "5.1.10", "", "x-postrider; "),
     ] {
         assert_eq!(notice.recipient(recipient, "Action"), "failed");
