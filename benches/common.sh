@@ -61,6 +61,13 @@ start_postrider() {
 }
 listens() { sed "s/.*\"$1\":\\[\"\\([^\"]*\\)\".*/\\1/" "$work/ours/postrider-data/listening.json"; }
 
+# Makes a login in a folder whose relay's pages are at the second argument, unless it is there; prints a session's cookie.
+sign_in() {
+    (cd "$1" && "$postrider" user create bench@example.org --password-stdin <<<"only-a-bench-1") >/dev/null 2>&1 || true
+    curl -s -c - -o /dev/null -d 'email=bench@example.org&password=only-a-bench-1' "http://$2/login" |
+        awk '$6 == "postrider" { print $6 "=" $7 }'
+}
+
 # Stops the relay and compares its ledger with its views.
 stop_postrider() {
     kill "$relay"

@@ -11,12 +11,10 @@ if ! [ -e "$folder/hits.txt" ]; then
 fi
 cd "$folder"
 printf 'hostname = "relay.bench.example"\n[submission]\nlisten = ["127.0.0.1:0"]\n[web]\nlisten = "127.0.0.1:0"\n[tracking]\nbase_url = "https://t.bench.example"\nallow_test_base_url = true\n[delivery]\nmode = "mx"\ndns = ["127.0.0.1:9"]\n' >postrider.toml
-"$postrider" user create bench@example.org --password-stdin <<<"only-a-bench-1" >/dev/null 2>&1 || true
 rm -f postrider-data/listening.json
 "$postrider" serve >out.log 2>err.log & pids+=($!)
 until_true test -e postrider-data/listening.json
 web="$(sed -n 's/.*"web":\["\([^"]*\)".*/\1/p' postrider-data/listening.json)"
-curl -s -c jar -o /dev/null -d 'email=bench@example.org&password=only-a-bench-1' "http://$web/login"
-cookie="$(awk '$6 == "postrider" { print $6 "=" $7 }' jar)"
+cookie="$(sign_in . "$web")"
 "$python" "$benches/pages.py" "$web" "$cookie" hits.txt "${RATE:-1000}" "${ROUNDS:-100}"
 awk '/VmRSS|VmHWM/ { printf "%s %d MB  ", $1, $2 / 1024 } END { print "" }' "/proc/${pids[-1]}/status"

@@ -67,9 +67,7 @@ echo "all ended after $(calc "%.0f s" "$(now) - $began"); resident $(calc %d "${
     "at most $(calc %d "$(printf '%s\n' "${memory[@]}" | sort -n | tail -1) / 1024") MB, $(calc %d "${memory[-1]} / 1024") MB at the end"
 kill "$receivers"; wait "$receivers" || true
 (cd "$work/ours" && "$postrider" export) >"$work/export"
-(cd "$work/ours" && "$postrider" user create bench@example.org --password-stdin <<<"only-a-bench-1") >/dev/null
-curl -s -c "$work/jar" -o /dev/null -d 'email=bench@example.org&password=only-a-bench-1' "http://$web/login"
-cookie="$(awk '$6 == "postrider" { print $6 "=" $7 }' "$work/jar")"
+cookie="$(sign_in "$work/ours" "$web")"
 began="$(now)"
 "$python" "$benches/../tests/relay/checks/recount.py" "$work/export" "http://$web" "$user:$password" "$cookie"
 echo "every number counted again in $(calc "%.0f s" "$(now) - $began")"

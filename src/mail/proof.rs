@@ -39,9 +39,8 @@ pub fn check(
 ) -> Result<(), Difference> {
     let copy = copy.strip_prefix(plan.prepend).ok_or_else(|| differ("the lines on top are not the planned ones"))?;
     let copy = without_unsubscribe(copy, plan, keys, delivery)?;
-    let parse = |bytes| nesting::parse(bytes);
-    let before: Message<'_> = parse(raw).ok_or_else(|| differ("the message cannot be read again"))?;
-    let after: Message<'_> = parse(copy).ok_or_else(|| differ("the copy cannot be read"))?;
+    let before: Message<'_> = nesting::parse(raw).ok_or_else(|| differ("the message cannot be read again"))?;
+    let after: Message<'_> = nesting::parse(copy).ok_or_else(|| differ("the copy cannot be read"))?;
     if before.parts.len() != after.parts.len() {
         return Err(differ("the copy has another number of parts"));
     }

@@ -176,7 +176,7 @@ pub(super) fn catch_up(conn: &mut Connection) -> Result<(), StoreError> {
         conn.execute_batch(&sql)?;
         conn.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))?;
     }
-    Ok(conn.execute_batch("pragma temp_store = memory; pragma cache_size = -65536")?)
+    Ok(conn.execute_batch(schema::MEMORY)?)
 }
 
 /// Folds the next slice of one source into a set of views; returns how many events.

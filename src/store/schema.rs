@@ -46,6 +46,9 @@ const COPY: u32 = 0x636f_7079;
 /// Statements kept prepared.
 const PREPARED_MAX: usize = 128;
 
+/// How much memory the writer takes: 64 MiB of pages, and what it sorts.
+pub(super) const MEMORY: &str = "pragma cache_size = -65536; pragma temp_store = memory;";
+
 /// Opens (and makes) the database for writing.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open(path)?;
@@ -56,9 +59,9 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     conn.execute_batch("pragma page_size = 8192; pragma auto_vacuum = incremental;")?;
     conn.execute_batch(
         "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off;
-         pragma wal_autocheckpoint = 0; pragma busy_timeout = 30000; pragma cache_size = -65536;
-         pragma temp_store = memory; pragma journal_size_limit = 67108864;",
+         pragma wal_autocheckpoint = 0; pragma busy_timeout = 30000; pragma journal_size_limit = 67108864;",
     )?;
+    conn.execute_batch(MEMORY)?;
     let synchronous: i64 = conn.query_row("pragma synchronous", [], |row| row.get(0))?;
     let journal: String = conn.query_row("pragma journal_mode", [], |row| row.get(0))?;
     if synchronous != 2 || journal != "wal" {
